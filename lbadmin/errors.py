@@ -1,0 +1,75 @@
+"""What can go wrong, each as one sentence for a person, and what the REST API answers for it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One refused value: the field's path in the document, the value, and a sentence with the remedy."""
+
+    field: str
+    value: object
+    message: str
+
+
+class LbadminError(Exception):
+    """Base of everything that is told to the caller; `status` is the HTTP status that fits."""
+
+    status = 500
+
+    @property
+    def sentence(self) -> str:
+        """The one sentence that says it all."""
+        return str(self)
+
+
+class RefusedError(LbadminError):
+    """A document breaks a rule; `faults` tells all that are known, the sentence is the first one's."""
+
+    status = 422
+
+    def __init__(self, faults: list[Fault]) -> None:
+        super().__init__(faults[0].message)
+        self.faults = faults
+
+
+class DuplicateError(RefusedError):
+    """What should be added is there already."""
+
+    status = 409
+
+
+class NotFoundError(LbadminError):
+    """The named virtual service, real server or revision does not exist."""
+
+    status = 404
+
+
+class StaleError(LbadminError):
+    """The document changed since the caller read it."""
+
+    status = 412
+
+
+class CheckError(LbadminError):
+    """A daemon's own checker refused the rendered files; nothing was changed."""
+
+    status = 422
+
+
+class ActivationError(LbadminError):
+    """The change could not be put into effect and was rolled back."""
+
+    status = 500
+
+
+class StorageError(LbadminError):
+    """The document could not be written; nothing was changed."""
+
+    status = 507
+
+
+class UnavailableError(LbadminError):
+    """A daemon that is needed for the answer does not answer itself."""
+
+    status = 503

@@ -1,0 +1,18 @@
+"""From the two documents to the files that the daemons read: pure functions, same input, same text."""
+
+from lbadmin.model import ClusterConfig, NodeConfig
+from lbadmin.render.haproxy import render_haproxy
+from lbadmin.render.keepalived import render_keepalived
+from lbadmin.render.network import render_network
+
+HAPROXY_CFG = "/etc/haproxy/haproxy.cfg"
+KEEPALIVED_CONF = "/etc/keepalived/keepalived.conf"
+
+
+def render(cluster: ClusterConfig, node: NodeConfig) -> dict[str, str]:
+    """Return the text of every rendered file by its absolute path on the appliance."""
+    return {
+        HAPROXY_CFG: render_haproxy(cluster),
+        KEEPALIVED_CONF: render_keepalived(cluster, node),
+        **render_network(node),
+    }

@@ -1,0 +1,215 @@
+"""What values of the two documents must be to each other. What one value must be is in `model`."""
+
+from collections.abc import Callable, Iterator
+from ipaddress import IPv4Address, IPv6Address
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from lbadmin.errors import DuplicateError, Fault, RefusedError
+from lbadmin.fields import port_span
+from lbadmin.model import ClusterConfig, NodeConfig, RealServer, VirtualService
+from lbadmin.sentences import faults_of
+
+OWN_PORTS = {22: "SSH", 9443: "the WebUI"}
+MAX_LISTENERS = 4096
+"""Listening ports of all services together: each is a socket, well within HAProxy's file descriptors."""
+MAX_ALL_REAL_SERVERS = 4096
+"""Real servers of all services together: with a check every 4 s, about 1,000 connections a second."""
+MAX_ALL_TABLES = 2_000_000
+"""Persistence entries of all services together: at about 200 bytes each, a fifth of the 2 GB machine."""
+
+Address = IPv4Address | IPv6Address
+T = TypeVar("T")
+
+
+def parse_cluster(document: object) -> ClusterConfig:
+    """Return the raw document as a ClusterConfig; raises RefusedError with a sentence per fault."""
+    return _parse(ClusterConfig.model_validate, document)
+
+
+def parse_node(document: object) -> NodeConfig:
+    """Return the raw document as a NodeConfig; raises RefusedError with a sentence per fault."""
+    return _parse(NodeConfig.model_validate, document)
+
+
+def _parse(validate: Callable[[object], T], document: object) -> T:
+    try:
+        return validate(document)
+    except ValidationError as error:
+        raise RefusedError(faults_of(error.errors(), document)) from None
+
+
+def check_rules(cluster: ClusterConfig, node: NodeConfig) -> None:
+    """Raise DuplicateError or RefusedError when the documents contradict themselves or each other."""
+    duplicates = [*_duplicate_labels(cluster), *_shared_ports(cluster)]
+    if duplicates:
+        raise DuplicateError(duplicates)
+    faults = [*_totals(cluster), *_addresses(cluster, node), *_own_ports(cluster), *_node(node)]
+    if faults:
+        raise RefusedError(faults)
+
+
+def _duplicate_labels(cluster: ClusterConfig) -> Iterator[Fault]:
+    labels: set[str] = set()
+    for number, service in enumerate(cluster.virtual_services):
+        where = f"virtual_services.{number}"
+        if service.label in labels:
+            yield Fault(
+                f"{where}.label",
+                service.label,
+                f"label {service.label} is used by another virtual service; choose another label",
+            )
+        labels.add(service.label)
+        yield from _duplicate_servers(where, service)
+
+
+def _duplicate_servers(where: str, service: VirtualService) -> Iterator[Fault]:
+    labels: set[str] = set()
+    places: dict[tuple[Address, int | None], str] = {}
+    for number, server in enumerate(service.real_servers):
+        field = f"{where}.real_servers.{number}"
+        if server.label in labels:
+            yield Fault(
+                f"{field}.label",
+                server.label,
+                f"label {server.label} is used by another real server of {service.label}; "
+                "choose another label",
+            )
+        labels.add(server.label)
+        other = places.setdefault((server.ip, server.port), server.label)
+        if other != server.label:
+            yield Fault(
+                f"{field}.ip",
+                str(server.ip),
+                f"address {_place(server)} of {server.label} in {service.label} is the one of {other}; "
+                "name each real server once",
+            )
+
+
+def _place(server: RealServer) -> str:
+    return str(server.ip) if server.port is None else f"{server.ip} port {server.port}"
+
+
+def _shared_ports(cluster: ClusterConfig) -> Iterator[Fault]:
+    taken: dict[tuple[Address, int], str] = {}
+    for number, service in enumerate(cluster.virtual_services):
+        for port in _port_numbers(service):
+            other = taken.setdefault((service.ip, port), service.label)
+            if other != service.label:
+                yield Fault(
+                    f"virtual_services.{number}.ports",
+                    port,
+                    f"port {port} on {service.ip} of {service.label} is taken by {other}; "
+                    "choose another address or port",
+                )
+                break
+
+
+def _port_numbers(service: VirtualService) -> Iterator[int]:
+    for item in service.ports:
+        first, last = port_span(item)
+        yield from range(first, last + 1)
+
+
+def _totals(cluster: ClusterConfig) -> Iterator[Fault]:
+    services = cluster.virtual_services
+    tables = (s.persistence.table_size for s in services if s.persistence.mode == "source_ip")
+    for what, total, limit in (
+        ("ports", sum(1 for service in services for _ in _port_numbers(service)), MAX_LISTENERS),
+        ("real servers", sum(len(service.real_servers) for service in services), MAX_ALL_REAL_SERVERS),
+        ("persistence entries", sum(tables), MAX_ALL_TABLES),
+    ):
+        if total > limit:
+            yield Fault(
+                "virtual_services",
+                total,
+                f"{total} {what} of all virtual services together are more than {limit}; remove some",
+            )
+
+
+def _addresses(cluster: ClusterConfig, node: NodeConfig) -> Iterator[Fault]:
+    own = {address.ip: interface.name for interface in node.interfaces for address in interface.addresses}
+    virtual = {service.ip: service.label for service in cluster.virtual_services}
+    for number, service in enumerate(cluster.virtual_services):
+        where = f"virtual_services.{number}"
+        reason = _not_unicast(service.ip)
+        if reason is None and service.ip in own:
+            reason = f"is this node's own address on {own[service.ip]}; choose a free one"
+        if reason is not None:
+            yield Fault(f"{where}.ip", str(service.ip), f"address {service.ip} of {service.label} {reason}")
+        for index, server in enumerate(service.real_servers):
+            reason = _not_unicast(server.ip)
+            if reason is None and server.ip in virtual:
+                reason = f"is the virtual service {virtual[server.ip]} itself; name the server behind it"
+            if reason is not None:
+                yield Fault(
+                    f"{where}.real_servers.{index}.ip",
+                    str(server.ip),
+                    f"address {server.ip} of {server.label} in {service.label} {reason}",
+                )
+
+
+def _not_unicast(ip: Address) -> str | None:
+    if ip.is_unspecified:
+        return "is the unspecified address; name one host"
+    if ip.is_loopback:
+        return "is a loopback address; name one that the network reaches"
+    if ip.is_multicast or ip == IPv4Address("255.255.255.255"):
+        return "is not the address of one host; name a unicast address"
+    if ip.is_link_local and isinstance(ip, IPv6Address):
+        return "is a link-local address; name one that the network reaches"
+    return None
+
+
+def _own_ports(cluster: ClusterConfig) -> Iterator[Fault]:
+    for number, service in enumerate(cluster.virtual_services):
+        for port in _port_numbers(service):
+            if port in OWN_PORTS:
+                yield Fault(
+                    f"virtual_services.{number}.ports",
+                    port,
+                    f"port {port} of {service.label} is used by {OWN_PORTS[port]} of this appliance; "
+                    "choose another port",
+                )
+
+
+def _node(node: NodeConfig) -> Iterator[Fault]:
+    names: set[str] = set()
+    owners: dict[Address, str] = {}
+    for number, interface in enumerate(node.interfaces):
+        if interface.name in names:
+            yield Fault(
+                f"interfaces.{number}.name",
+                interface.name,
+                f"interface {interface.name} is there twice; name each interface once",
+            )
+        names.add(interface.name)
+        for index, address in enumerate(interface.addresses):
+            field = f"interfaces.{number}.addresses.{index}"
+            reason = _not_unicast(address.ip)
+            if reason is None and address.ip in owners:
+                reason = f"is also on {owners[address.ip]}; give each address once"
+            owners.setdefault(address.ip, interface.name)
+            if reason is not None:
+                yield Fault(field, str(address), f"address {address.ip} of {interface.name} {reason}")
+    if not owners:
+        yield Fault("interfaces", None, "interfaces has no address left; keep one to manage this node by")
+    yield from _gateway(node)
+
+
+def _gateway(node: NodeConfig) -> Iterator[Fault]:
+    if node.gateway is None:
+        return
+    addresses = [address for interface in node.interfaces for address in interface.addresses]
+    if any(node.gateway == address.ip for address in addresses):
+        yield Fault(
+            "gateway", str(node.gateway), f"gateway {node.gateway} is this node itself; name the next router"
+        )
+    elif not any(node.gateway in address.network for address in addresses):
+        yield Fault(
+            "gateway",
+            str(node.gateway),
+            f"gateway {node.gateway} is in no subnet of this node; choose one within "
+            + (", ".join(str(address.network) for address in addresses) or "an interface's subnet"),
+        )
