@@ -1,0 +1,67 @@
+"""The lab's certificate authority and the certificate that all its front ends carry.
+
+Front ends of one pool share the pool's name, and so here the certificate: a client can't tell them
+apart by it, only by what they answer.
+"""
+
+import datetime
+import ipaddress
+from collections.abc import Sequence
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+# Machines in the lab may have clocks that are wrong on purpose; the lab itself lives for hours.
+_VALID = datetime.timedelta(days=3650)
+
+
+def _name(common_name: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+
+
+def _builder(subject: str, issuer: str, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
+    now = datetime.datetime.now(datetime.UTC)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(_name(subject))
+        .issuer_name(_name(issuer))
+        .public_key(key)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - _VALID)
+        .not_valid_after(now + _VALID)
+    )
+
+
+def _key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
+def write_pool(folder: Path, names: Sequence[str], addresses: Sequence[str]) -> None:
+    """Write `ca.pem`, the authority's certificate, and `front-end.pem`, a key and its certificate.
+
+    The certificate is for the DNS `names` and IP `addresses`; the authority's key is thrown away.
+    """
+    authority_key = ec.generate_private_key(ec.SECP256R1())
+    authority = (
+        _builder("LBVA lab", "LBVA lab", authority_key.public_key())
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(authority_key, hashes.SHA256())
+    )
+    key = ec.generate_private_key(ec.SECP256R1())
+    alternatives: list[x509.GeneralName] = [x509.DNSName(name) for name in names]
+    alternatives += [x509.IPAddress(ipaddress.ip_address(address)) for address in addresses]
+    certificate = (
+        _builder(names[0], "LBVA lab", key.public_key())
+        .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
+        .sign(authority_key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    (folder / "ca.pem").write_bytes(authority.public_bytes(pem))
+    pool = folder / "front-end.pem"
+    pool.touch(mode=0o600)
+    pool.write_bytes(_key_pem(key) + certificate.public_bytes(pem))

@@ -1,0 +1,106 @@
+"""What stands on the lab's networks: names and addresses (docs/architecture.md, "The lab"). Pure."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Interface
+
+
+@dataclass(frozen=True)
+class Network:
+    """A bridge in the lab's own namespace, which has an address on it."""
+
+    name: str
+    bridge: str
+    lab_address: IPv4Interface
+
+    def interface(self, last_octet: int) -> IPv4Interface:
+        """The address on this network that ends in `last_octet`, with the prefix."""
+        base = int(self.lab_address.network.network_address)
+        return IPv4Interface((base + last_octet, self.lab_address.network.prefixlen))
+
+
+@dataclass(frozen=True)
+class Link:
+    """One network card of a host: the first address is the one it uses unless told otherwise."""
+
+    network: Network
+    addresses: tuple[IPv4Interface, ...]
+
+
+@dataclass(frozen=True)
+class Host:
+    """A network namespace joined to the lab's bridges; its cards are eth0, eth1 … in order."""
+
+    name: str
+    links: tuple[Link, ...]
+
+
+MANAGEMENT = Network("management", "br-mgmt", IPv4Interface("192.168.2.1/24"))
+SERVICE = Network("service", "br-svc", IPv4Interface("192.168.10.1/24"))
+NETWORKS = (MANAGEMENT, SERVICE)
+
+# The lab's own namespace, which holds the bridges and the machines, is a host by this name.
+LAB = "lab"
+# eth0, eth1 of every machine.
+MACHINE_NETWORKS = (MANAGEMENT, SERVICE)
+MACHINE_ADDRESSES = {"lb1": IPv4Address("192.168.2.21"), "lb2": IPv4Address("192.168.2.22")}
+VIP = IPv4Address("192.168.10.30")
+MAX_FRONT_ENDS = 8  # OCS 2007 R2: eight front ends a pool
+
+CLIENT = Host(
+    "client",
+    (
+        Link(SERVICE, tuple(SERVICE.interface(octet) for octet in range(100, 251))),
+        Link(MANAGEMENT, (MANAGEMENT.interface(100),)),
+    ),
+)
+
+
+def front_end_host(number: int) -> Host:
+    """The host of front end `number`, counted from 1: fe1 is 192.168.10.31."""
+    return Host(f"fe{number}", (Link(SERVICE, (SERVICE.interface(30 + number),)),))
+
+
+def hosts(front_ends: int) -> tuple[Host, ...]:
+    """All hosts of a lab with so many front ends, beside the lab itself."""
+    return (CLIENT, *(front_end_host(number) for number in range(1, front_ends + 1)))
+
+
+def bridge_commands(networks: Sequence[Network] = NETWORKS) -> list[str]:
+    """Lines for `ip -batch` that make the bridges; spanning tree off, so ports forward at once."""
+    lines = ["link set lo up"]
+    for network in networks:
+        lines += [
+            f"link add {network.bridge} type bridge stp_state 0 forward_delay 0 mcast_snooping 0",
+            f"address add {network.lab_address} dev {network.bridge}",
+            f"link set {network.bridge} up",
+        ]
+    return lines
+
+
+def cable_commands(host: Host) -> list[str]:
+    """Lines for `ip -batch` in the lab's namespace that join a host's namespace to the bridges."""
+    lines = []
+    for number, link in enumerate(host.links):
+        cable = f"{host.name}-{number}"
+        lines += [
+            f"link add {cable} type veth peer name eth{number} netns {host.name}",
+            f"link set {cable} master {link.network.bridge} up",
+        ]
+    return lines
+
+
+def address_commands(host: Host) -> list[str]:
+    """Lines for `ip -batch` in the host's own namespace that give its cards their addresses."""
+    lines = ["link set lo up"]
+    for number, link in enumerate(host.links):
+        lines += [f"address add {address} dev eth{number}" for address in link.addresses]
+        lines.append(f"link set eth{number} up")
+    return lines
+
+
+def mac_address(machine: str, nic: int) -> str:
+    """The fixed MAC address of a machine's card: QEMU's own prefix, then a hash of machine and card."""
+    tail = hashlib.sha256(f"{machine}/{nic}".encode()).digest()[:3]
+    return ":".join(["52:54:00", *(f"{byte:02x}" for byte in tail)])
