@@ -9,6 +9,7 @@ import contextlib
 import json
 import logging
 import os
+import signal
 import subprocess
 from pathlib import Path
 
@@ -51,7 +52,12 @@ def _boots(inside: Inside, image: Path, console: Path) -> bool:
     argv = ["qemu-system-x86_64", "-nodefaults", "-display", "none", "-machine", "q35", "-accel", "kvm"]
     argv += ["-cpu", "host", "-m", "512", "-no-reboot", "-snapshot", "-serial", f"file:{console}"]
     argv += ["-drive", f"file={image},format=raw,if=virtio"]
-    process = subprocess.Popen(inside.argv(LAB, argv), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        inside.argv(LAB, argv),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
 
     def said_or_ended() -> bool:
         return process.poll() is not None or any(sign in console.read_bytes() for sign in _SIGNS)
@@ -60,7 +66,7 @@ def _boots(inside: Inside, image: Path, console: Path) -> bool:
         Deadline(_BOOT_S).wait_until(said_or_ended, "a kernel under KVM")
     alive = process.poll() is None
     if alive:
-        # nsenter forks: end the whole lot by the console file that only this QEMU has.
-        process.kill()
+        # nsenter forks to enter the pid namespace: the whole group is to end, not nsenter alone.
+        os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     return alive and any(sign in console.read_bytes() for sign in _SIGNS)

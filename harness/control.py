@@ -22,7 +22,7 @@ def read_line(connection: socket.socket) -> bytes:
     return data
 
 
-def ask(path: Path, deadline: Deadline, **request: Any) -> dict[str, Any]:
+def ask(path: Path, deadline: Deadline, **request: str) -> dict[str, Any]:
     """Send a request to the supervisor whose socket lies at `path` and return its answer.
 
     Raises LabError when the supervisor refuses, OSError when it does not answer.

@@ -14,7 +14,7 @@ from harness.deadline import Deadline
 class Control(Protocol):
     """How the lab's supervisor is asked."""
 
-    def __call__(self, **request: Any) -> dict[str, Any]:
+    def __call__(self, **request: str) -> dict[str, Any]:
         """Send a request and return the answer."""
 
 
@@ -48,7 +48,7 @@ class FrontEnd:
         deadline.wait_until(lambda: self._listened() > before, f"{self.name} to listen")
 
     def stop(self) -> None:
-        """End its process: its connections are closed, its ports refuse. Nothing happens when it has ended."""
+        """End its process: which closes its connections and ports; nothing happens when it has ended."""
         if self.running():
             self._control(op="signal", name=self.host, signal="SIGKILL")
 

@@ -17,6 +17,7 @@ from harness.state import NETWORK_NAMESPACES
 from harness.topology import LAB
 
 T = TypeVar("T")
+Socket = socket.socket
 
 
 @dataclass(frozen=True)
@@ -51,13 +52,13 @@ class Inside:
 
     def socket(
         self, host: str, kind: socket.SocketKind = socket.SOCK_STREAM, family: int = socket.AF_INET
-    ) -> socket.socket:
+    ) -> Socket:
         """A new socket on a host's network."""
         return self.on(host, lambda: socket.socket(family, kind))
 
     def connect(
         self, host: str, address: tuple[str, int], *, source: str | None = None, timeout_s: float | None = 10
-    ) -> socket.socket:
+    ) -> Socket:
         """A TCP connection from a host to `address`, from the address `source` if given.
 
         The time-out stays the socket's. Raises OSError as socket.create_connection does.

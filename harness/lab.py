@@ -6,8 +6,7 @@
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from socket import SocketKind, socket
-from socket import AF_INET, SOCK_STREAM
+from socket import AF_INET, SOCK_STREAM, SocketKind
 from typing import Any, TypeVar
 
 import httpx
@@ -17,10 +16,10 @@ from harness import lifecycle, topology, web
 from harness.accelerator import choose
 from harness.control import ask
 from harness.deadline import Deadline
-from harness.domain import Firmware, MachineSpec
+from harness.domain import Accelerator, Firmware, MachineSpec
 from harness.errors import LabError
 from harness.front_ends import FrontEnd
-from harness.inside import Inside
+from harness.inside import Inside, Socket
 from harness.libvirt_machine import LibvirtMachine
 from harness.result import Result
 from harness.state import CONTROL_SOCKET, LABS, LIBVIRT_SOCKET, Folder, Record, folder_of
@@ -32,7 +31,9 @@ _START_S = 60.0
 class Lab:
     """A running lab. `inside` is the way into its namespaces."""
 
-    def __init__(self, folder: Folder, record: Record, process: subprocess.Popen[bytes] | None = None) -> None:
+    def __init__(
+        self, folder: Folder, record: Record, process: subprocess.Popen[bytes] | None = None
+    ) -> None:
         if record.init is None or not record.init.alive():
             raise LabError(f"lab {folder.name} is not up", f"`lab up --name {folder.name}` starts it")
         self.folder = folder
@@ -96,7 +97,7 @@ class Lab:
         if self._process:
             self._process.communicate()
 
-    def control(self, **request: Any) -> dict[str, Any]:
+    def control(self, **request: str) -> dict[str, Any]:
         """Ask the lab's supervisor (harness.supervisor)."""
         return ask(self.inside.path(CONTROL_SOCKET), Deadline(30), **request)
 
@@ -116,13 +117,13 @@ class Lab:
             front_ends.append(FrontEnd(f"FE-{number}", host.name, address, events, self.control))
         return front_ends
 
-    def socket(self, host: str, kind: SocketKind = SOCK_STREAM, family: int = AF_INET) -> socket:
+    def socket(self, host: str, kind: SocketKind = SOCK_STREAM, family: int = AF_INET) -> Socket:
         """A new socket on a host's network."""
         return self.inside.socket(host, kind, family)
 
     def connect(
         self, host: str, address: tuple[str, int], *, source: str | None = None, timeout_s: float | None = 10
-    ) -> socket:
+    ) -> Socket:
         """A TCP connection from a host; see harness.inside.Inside.connect."""
         return self.inside.connect(host, address, source=source, timeout_s=timeout_s)
 
@@ -174,7 +175,7 @@ class Lab:
         firmware: Firmware = "bios",
         memory_mib: int = 2048,
         credentials: Mapping[str, str] | None = None,
-        accelerator: str | None = None,
+        accelerator: Accelerator | None = None,
     ) -> LibvirtMachine:
         """Define a machine whose disk is a layer over `image`; it is off.
 
@@ -184,7 +185,9 @@ class Lab:
         if not image.is_file():
             raise LabError(f"there is no image {image}", "`make image` builds it")
         if name not in topology.MACHINE_ADDRESSES:
-            raise LabError(f"a lab has no machine {name!r}", f"it has {', '.join(topology.MACHINE_ADDRESSES)}")
+            raise LabError(
+                f"a lab has no machine {name!r}", f"it has {', '.join(topology.MACHINE_ADDRESSES)}"
+            )
         key = (self.folder.keys / "id_ed25519.pub").read_text(encoding="ascii").strip()
         spec = MachineSpec(
             name=name,

@@ -116,7 +116,9 @@ class LibvirtMachine:
 
     def wait_for_port(self, port: int, deadline: Deadline) -> None:  # noqa: D102
         def accepts() -> bool:
-            with self._inside.connect(LAB, (self.address, port), timeout_s=min(5.0, deadline.remaining() + 0.1)):
+            with self._inside.connect(
+                LAB, (self.address, port), timeout_s=min(5.0, deadline.remaining() + 0.1)
+            ):
                 return True
 
         what = f"{self.name} to accept connections at {self.address}:{port}"
@@ -189,7 +191,7 @@ class LibvirtMachine:
         self.set_clock(deadline)
 
     def set_clock(self, deadline: Deadline) -> None:
-        """Set the machine's clock to the lab's, to a second: a restored machine's stands where it was left."""
+        """Set the machine's clock to the lab's: a restored machine's goes on from where it was."""
         with contextlib.closing(self.ssh(deadline)) as client:
             ssh.run(client, f"date --utc --set=@{time.time():.3f}", max(1.0, deadline.remaining()))
 

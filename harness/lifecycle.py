@@ -137,7 +137,9 @@ def _await(
     address = "{}:{}".format(*publish.listener.getsockname()) if publish else ""
     outer = ProcessId.of(process.pid)
     Record(outer, None, front_ends, address).write(folder)
-    init = deadline.wait_until(lambda: first_child(process.pid) or _dead(folder, process), "process 1", interval_s=0.01)
+    init = deadline.wait_until(
+        lambda: first_child(process.pid) or _dead(folder, process), "process 1", interval_s=0.01
+    )
     record = Record(outer, ProcessId.of(init), front_ends, address)
     record.write(folder)
     control = Inside(init).path(CONTROL_SOCKET)

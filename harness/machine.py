@@ -48,7 +48,9 @@ class Machine(Protocol):
     def ssh(self, deadline: Deadline) -> paramiko.SSHClient:
         """A connection as root; tried again until it succeeds. The caller closes it."""
 
-    def run(self, command: str | Sequence[str], *, check: bool = True, timeout_s: float = 60, data: str = "") -> Result:
+    def run(
+        self, command: str | Sequence[str], *, check: bool = True, timeout_s: float = 60, data: str = ""
+    ) -> Result:
         """Run a shell command or an argument list as root, with `data` as its input.
 
         Raises CommandFailedError when `check` is set and its status is not 0.

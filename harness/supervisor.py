@@ -62,9 +62,10 @@ def _disable_ipv6() -> None:
 
 
 def make_networks(hosts: Sequence[topology.Host]) -> None:
-    """Make the bridges and the hosts' namespaces. Nothing is forwarded between them: a new network
-    namespace does not forward.
-    """  # noqa: D205 - one sentence and its reason
+    """Make the bridges and the hosts' namespaces.
+
+    Nothing is forwarded between the networks: new network namespaces do not forward.
+    """
     # IPv6 is absent from hosts that have it compiled out or switched off: then it is off here, too.
     ipv6 = Path("/proc/sys/net/ipv6/conf/all/disable_ipv6").exists()
     if ipv6:
@@ -126,12 +127,12 @@ class Children:
 
     def status(self) -> dict[str, int | None]:
         """The pid inside the lab of each program, None when it does not run."""
-        return {
-            name: self._running[name].pid if name in self._running else None for name in self._commands
-        }
+        return {name: self._running[name].pid if name in self._running else None for name in self._commands}
 
 
-def define_children(children: Children, folder: Folder, front_ends: int, forward: tuple[int, str] | None) -> None:
+def define_children(
+    children: Children, folder: Folder, front_ends: int, forward: tuple[int, str] | None
+) -> None:
     """Say how all programs of the lab are started."""
     children.define("libvirtd", ["libvirtd", "--config", "/etc/libvirt/libvirtd.conf"])
     for number in range(1, front_ends + 1):

@@ -4,7 +4,7 @@ Front ends of one pool share the pool's name, and so here the certificate: a cli
 apart by it, only by what they answer.
 """
 
-import datetime
+import datetime as dt
 import ipaddress
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 # Machines in the lab may have clocks that are wrong on purpose; the lab itself lives for hours.
-_VALID = datetime.timedelta(days=3650)
+_VALID = dt.timedelta(days=3650)
 
 
 def _name(common_name: str) -> x509.Name:
@@ -23,7 +23,7 @@ def _name(common_name: str) -> x509.Name:
 
 
 def _builder(subject: str, issuer: str, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
-    now = datetime.datetime.now(datetime.UTC)
+    now = dt.datetime.now(dt.UTC)
     return (
         x509.CertificateBuilder()
         .subject_name(_name(subject))
