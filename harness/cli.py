@@ -1,0 +1,182 @@
+"""The `lab` command: a lab by hand."""
+
+import argparse
+import logging
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from harness import console, lifecycle, topology
+from harness.deadline import Deadline
+from harness.errors import LabError, die
+from harness.lab import Lab
+from harness.state import REPOSITORY, all_folders, folder_of
+
+_IMAGE = REPOSITORY / "build" / "lbva.raw"
+_WEB_PORT = 9443
+_MACHINE = "lb1"
+_INTERRUPTED = 130  # what shells report after Ctrl-C
+
+
+def _up(options: argparse.Namespace) -> int:
+    lifecycle.check_host()
+    if not options.image.is_file():
+        raise LabError(f"there is no image {options.image}", "`make image` builds it")
+    target = f"{topology.MACHINE_ADDRESSES[_MACHINE]}:{_WEB_PORT}"
+    publish = lifecycle.Publish.listen(options.publish, target) if options.publish else None
+    lab = Lab.start(options.name, front_ends=options.front_ends, publish=publish)
+    try:
+        machine = lab.add_machine(_MACHINE, options.image, firmware=options.firmware)
+        machine.power_on()
+        if options.wait:
+            machine.wait_for_port(_WEB_PORT, Deadline(options.timeout))
+        lab.detach()
+    except BaseException:
+        lab.close()
+        raise
+    _describe(lab, options.name)
+    return 0
+
+
+def _describe(lab: Lab, name: str) -> None:
+    """Print where things are."""
+    suffix = "" if name == "lab" else f" --name {name}"
+    address = topology.MACHINE_ADDRESSES[_MACHINE]
+    web = f"https://{lab.record.publish or f'{address}:{_WEB_PORT}'}/lbadmin/"
+    lines = [("WebUI", web + ("" if lab.record.publish else " (inside the lab; --publish shows it outside)"))]
+    lines += [("console", f"lab console {_MACHINE}{suffix}"), ("ssh", f"lab ssh {_MACHINE}{suffix}")]
+    lines += [(front_end.name, str(front_end.address)) for front_end in lab.front_ends]
+    lines += [("client", f"lab exec client{suffix} -- COMMAND"), ("end", f"lab down{suffix}")]
+    for what, where in lines:
+        print(f"{what:8} {where}")
+
+
+def _down(options: argparse.Namespace) -> int:
+    lifecycle.check_host()
+    folders = all_folders() if options.all else [folder_of(options.name)]
+    for folder in folders:
+        if not folder.path.exists():
+            print(f"lab {folder.name}: not there")
+            continue
+        lifecycle.end(folder, Deadline(30))
+        print(f"lab {folder.name}: ended")
+    return 0
+
+
+def _status(_options: argparse.Namespace) -> int:
+    folders = all_folders()
+    if not folders:
+        print("no labs")
+    for folder in folders:
+        if not lifecycle.is_running(folder):
+            print(f"{folder.name}: left over - `lab down --name {folder.name}` removes it")
+            continue
+        lab = Lab.attach(folder.name)
+        print(f"{folder.name}: up, process {lab.record.outer.pid}")
+        for name, machine in lab.machines.items():
+            print(f"  {name:8} {machine.address:15} {'on' if machine.is_on() else 'off'}")
+        for front_end in lab.front_ends:
+            state = "running" if front_end.running() else "stopped"
+            print(f"  {front_end.name:8} {front_end.address!s:15} {state}")
+        if lab.record.publish:
+            print(f"  WebUI    https://{lab.record.publish}/lbadmin/")
+    return 0
+
+
+def _call(lab: Lab, host: str, argv: Sequence[str]) -> int:
+    """Run a program on a host with this terminal; returns its status as a shell would."""
+    status = subprocess.run(lab.inside.argv(host, argv), check=False).returncode
+    return status if status >= 0 else 128 - status
+
+
+def _exec(options: argparse.Namespace) -> int:
+    command = options.command[1:] if options.command[:1] == ["--"] else options.command
+    if not command:
+        raise LabError("there is no command", "write it behind --, like `lab exec client -- ip route`")
+    return _call(Lab.attach(options.name), options.host, command)
+
+
+def _ssh(options: argparse.Namespace) -> int:
+    lab = Lab.attach(options.name)
+    machine = lab.machine(options.machine)
+    command = options.command[1:] if options.command[:1] == ["--"] else options.command
+    argv = ["ssh", "-i", str(lab.folder.keys / "id_ed25519"), "-o", "LogLevel=ERROR"]
+    # A machine makes its host key at first boot, on a network that nobody else is on.
+    argv += ["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"]
+    argv += ["-o", "IdentitiesOnly=yes", "-o", "ConnectTimeout=60", f"root@{machine.address}"]
+    return _call(lab, topology.LAB, [*argv, *([shlex.join(command)] if command else [])])
+
+
+def _console(options: argparse.Namespace) -> int:
+    machine = Lab.attach(options.name).machine(options.machine)
+    console.attach(machine.console_socket, machine.files.console_log)
+    return 0
+
+
+def _screenshot(options: argparse.Namespace) -> int:
+    machine = Lab.attach(options.name).machine(options.machine)
+    if not machine.is_on():
+        raise LabError(f"{machine.name} is off and shows nothing", "`lab status` shows what is on")
+    machine.screenshot(options.file)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="lab", description="Appliances, mock OCS front ends and clients.")
+    named = argparse.ArgumentParser(add_help=False)
+    named.add_argument("--name", default="lab", help="the lab's name (lab)")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    up = commands.add_parser("up", parents=[named], help="start a lab that stays until `lab down`")
+    up.add_argument("--image", type=Path, default=_IMAGE, help="the appliance's disk (build/lbva.raw)")
+    up.add_argument("--firmware", choices=["bios", "uefi"], default="bios")
+    up.add_argument("--front-ends", type=int, default=2, help="how many (2)")
+    up.add_argument("--publish", metavar="ADDRESS:PORT", help="show the WebUI here, like 127.0.0.1:9443")
+    up.add_argument("--wait", action="store_true", help="return when the WebUI answers")
+    up.add_argument("--timeout", type=float, default=300, help="seconds that --wait waits (300)")
+    up.set_defaults(action=_up)
+
+    down = commands.add_parser("down", parents=[named], help="end a lab, or what a crash left of it")
+    down.add_argument("--all", action="store_true", help="all labs of this checkout")
+    down.set_defaults(action=_down)
+
+    commands.add_parser("status", help="what is up, and what is left over").set_defaults(action=_status)
+
+    run = commands.add_parser("exec", parents=[named], help="run a command on a host")
+    run.add_argument("host", help="lab, client, fe1, fe2 …")
+    run.add_argument("command", nargs=argparse.REMAINDER, metavar="-- COMMAND")
+    run.set_defaults(action=_exec)
+
+    attach = commands.add_parser("console", parents=[named], help="a machine's serial console")
+    attach.set_defaults(action=_console)
+    ssh = commands.add_parser("ssh", parents=[named], help="a shell, or a command, on a machine")
+    ssh.set_defaults(action=_ssh)
+    shot = commands.add_parser("screenshot", parents=[named], help="what a machine's screen shows, as PNG")
+    shot.set_defaults(action=_screenshot)
+    for command in (attach, ssh, shot):
+        command.add_argument("machine", help="lb1")
+    ssh.add_argument("command", nargs=argparse.REMAINDER, metavar="-- COMMAND")
+    shot.add_argument("file", type=Path)
+    return parser
+
+
+def main() -> None:
+    """Run the command; its status is 0, 1 with one line of explanation, or that of the program it ran."""
+    logging.basicConfig(level=logging.INFO, format="lab: %(message)s")
+    logging.getLogger("paramiko").setLevel(logging.CRITICAL)
+    options = _parser().parse_args()
+    try:
+        sys.exit(options.action(options))
+    except LabError as error:
+        die(error.message, error.hint)
+    except KeyboardInterrupt:
+        sys.exit(_INTERRUPTED)
+    except BrokenPipeError:
+        os._exit(1)
+
+
+if __name__ == "__main__":
+    main()
