@@ -1,0 +1,65 @@
+"""The lab itself, tried out. Needs root, libvirt and QEMU, and a small guest: build/plain.raw.
+
+The guest is a plain Debian image without any network configuration; the lab's own SSH key and an
+address come to it as systemd credentials.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness import topology
+from harness.deadline import Deadline
+from harness.domain import Firmware
+from harness.lab import Lab
+from harness.libvirt_machine import LibvirtMachine
+from harness.state import REPOSITORY
+
+GUEST = REPOSITORY / "build" / "plain.raw"
+BOOT_S = 280.0  # a plain Debian, emulated, on a machine that is busy with other things
+
+# Under emulation everything costs about ten times its native time.
+pytestmark = pytest.mark.timeout(600)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        item.add_marker(pytest.mark.timeout(600))
+
+
+@pytest.fixture(scope="session")
+def guest_image() -> Path:
+    if not GUEST.exists():
+        pytest.fail("build/plain.raw is missing: build the plain Debian guest first", pytrace=False)
+    return GUEST
+
+
+@pytest.fixture(scope="session")
+def lab() -> Iterator[Lab]:
+    with Lab.start("test-lab") as running:
+        yield running
+
+
+def add_guest(lab: Lab, image: Path, firmware: Firmware = "bios") -> LibvirtMachine:
+    """A guest with its management address, which is off."""
+    network = f"[Match]\nMACAddress={topology.mac_address('lb1', 0)}\n"
+    network += f"[Network]\nAddress={topology.MACHINE_ADDRESSES['lb1']}/24\n"
+    return lab.add_machine("lb1", image, firmware=firmware, credentials={"network.network.10-mgmt": network})
+
+
+@pytest.fixture(scope="session")
+def booted(lab: Lab, guest_image: Path) -> LibvirtMachine:
+    """The guest, booted once and kept as the snapshot `fresh`."""
+    guest = add_guest(lab, guest_image)
+    guest.power_on()
+    guest.ssh(Deadline(BOOT_S)).close()
+    guest.snapshot("fresh")
+    return guest
+
+
+@pytest.fixture
+def guest(booted: LibvirtMachine) -> LibvirtMachine:
+    """The guest as it was after its boot."""
+    booted.restore("fresh", Deadline(60))
+    return booted

@@ -1,0 +1,114 @@
+"""A machine under libvirt: power, console, screen, snapshots, and what a power cut does to its disk."""
+
+import time
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from harness.deadline import Deadline
+from harness.errors import LabError
+from harness.lab import Lab
+from harness.libvirt_machine import LibvirtMachine
+from harness.report import collect
+from harness.result import CommandFailedError
+
+from .conftest import BOOT_S, add_guest
+
+
+def test_the_console_is_logged_from_the_start(booted: LibvirtMachine) -> None:
+    assert "Linux version" in booted.files.console_log.read_text(errors="replace")
+
+
+def test_commands_run_as_root_with_input_output_and_status(guest: LibvirtMachine) -> None:
+    assert guest.run("id -u").stdout == "0\n"
+    assert guest.run(["echo", "a  b", "$HOME"]).stdout == "a  b $HOME\n"
+    assert guest.run("cat; echo problem >&2", data="input").stdout == "input"
+    with pytest.raises(CommandFailedError, match="status 7"):
+        guest.run("exit 7")
+    assert guest.run("exit 7", check=False).status == 7
+
+
+def test_a_snapshot_is_restored_twice_with_memory_disk_and_the_right_time(guest: LibvirtMachine) -> None:
+    guest.run("echo before > /root/file; echo before > /dev/shm/file; sync")
+    guest.snapshot("twice")
+    for _ in range(2):
+        guest.run("echo after > /root/file; echo after > /dev/shm/file; sync")
+        guest.restore("twice", Deadline(60))
+        assert guest.run("cat /root/file /dev/shm/file").stdout == "before\nbefore\n"
+        assert abs(float(guest.run("date +%s.%N").stdout) - time.time()) < 5
+
+
+def test_a_snapshot_that_was_never_taken_is_named(guest: LibvirtMachine) -> None:
+    with pytest.raises(LabError, match="no snapshot 'never'"):
+        guest.restore("never", Deadline(5))
+
+
+def test_a_screenshot_is_a_picture_of_the_screen(guest: LibvirtMachine, tmp_path: Path) -> None:
+    path = tmp_path / "screen.png"
+    guest.screenshot(path)
+    with Image.open(path) as picture:
+        assert picture.format == "PNG"
+        assert picture.width >= 640
+        assert picture.height >= 400
+        assert len(picture.getcolors(maxcolors=1 << 24) or []) > 1  # not a blank screen
+
+
+def test_a_frozen_machine_is_silent_and_goes_on_when_thawed(guest: LibvirtMachine) -> None:
+    guest.run("echo 1 > /dev/shm/kept")
+    guest.freeze()
+    try:
+        with pytest.raises(TimeoutError):
+            guest.run("true", timeout_s=2)
+    finally:
+        guest.thaw()
+    assert guest.run("cat /dev/shm/kept").stdout == "1\n"
+
+
+def test_a_pulled_cable_cuts_one_network(guest: LibvirtMachine) -> None:
+    device = "grep -l 52:54:00:0d:bb:d3 /sys/class/net/*/address | xargs -n1 dirname"
+    name = guest.run(device).stdout.strip()
+    guest.run(["ip", "link", "set", name.rsplit("/", 1)[1], "up"])
+
+    def carrier() -> str:
+        return guest.run(f"cat {name}/carrier").stdout.strip()
+
+    guest.link(1, up=False)
+    Deadline(20).wait_until(lambda: carrier() == "0", "the guest to lose its carrier")
+    guest.link(1, up=True)
+    Deadline(20).wait_until(lambda: carrier() == "1", "the guest to get its carrier back")
+
+
+def test_a_report_holds_console_screen_journal_and_logs(
+    lab: Lab, guest: LibvirtMachine, tmp_path: Path
+) -> None:
+    collect(lab, tmp_path)
+    assert not (tmp_path / "missing.txt").exists(), (tmp_path / "missing.txt").read_text()
+    for name in (
+        "lb1/console.log",
+        "lb1/screen.png",
+        "lb1/journal.txt",
+        "logs/fe1.jsonl",
+        "logs/supervisor.log",
+    ):
+        assert (tmp_path / name).stat().st_size > 0, name
+
+
+def test_a_power_cut_keeps_what_was_flushed_and_loses_what_was_not(guest: LibvirtMachine) -> None:
+    guest.run("echo flushed > /root/flushed; sync; echo unwritten > /root/unwritten")
+    guest.power_off()
+    assert not guest.is_on()
+    guest.power_on()
+    guest.ssh(Deadline(BOOT_S)).close()
+    assert guest.run("cat /root/flushed").stdout == "flushed\n"
+    assert guest.run("cat /root/unwritten", check=False).stdout == ""
+
+
+def test_uefi_boots_too(guest_image: Path) -> None:
+    with Lab.start("test-uefi", front_ends=0) as lab:
+        guest = add_guest(lab, guest_image, "uefi")
+        guest.power_on()
+        guest.ssh(Deadline(BOOT_S)).close()
+        assert guest.run("test -d /sys/firmware/efi && echo uefi").stdout == "uefi\n"
+        guest.shutdown(Deadline(120))
+        assert not guest.is_on()
