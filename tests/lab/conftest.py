@@ -4,7 +4,7 @@ The guest is a plain Debian image without any network configuration; the lab's o
 address come to it as systemd credentials.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -19,11 +19,12 @@ from harness.state import REPOSITORY
 GUEST = REPOSITORY / "build" / "plain.raw"
 BOOT_S = 280.0  # a plain Debian, emulated, on a machine that is busy with other things
 
-# Under emulation everything costs about ten times its native time.
-pytestmark = pytest.mark.timeout(600)
+AddGuest = Callable[[Lab, Firmware], LibvirtMachine]
+Boot = Callable[[LibvirtMachine], None]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # Under emulation everything costs about ten times its native time.
     for item in items:
         item.add_marker(pytest.mark.timeout(600))
 
@@ -41,19 +42,35 @@ def lab() -> Iterator[Lab]:
         yield running
 
 
-def add_guest(lab: Lab, image: Path, firmware: Firmware = "bios") -> LibvirtMachine:
-    """A guest with its management address, which is off."""
+@pytest.fixture(scope="session")
+def add_guest(guest_image: Path) -> AddGuest:
+    """Adds a guest with its management address to a lab; it is off."""
     network = f"[Match]\nMACAddress={topology.mac_address('lb1', 0)}\n"
     network += f"[Network]\nAddress={topology.MACHINE_ADDRESSES['lb1']}/24\n"
-    return lab.add_machine("lb1", image, firmware=firmware, credentials={"network.network.10-mgmt": network})
+
+    def add(lab: Lab, firmware: Firmware) -> LibvirtMachine:
+        credentials = {"network.network.10-mgmt": network}
+        return lab.add_machine("lb1", guest_image, firmware=firmware, credentials=credentials)
+
+    return add
 
 
 @pytest.fixture(scope="session")
-def booted(lab: Lab, guest_image: Path) -> LibvirtMachine:
+def boot() -> Boot:
+    """Switches a guest on and waits until it lets root in."""
+
+    def power_on(guest: LibvirtMachine) -> None:
+        guest.power_on()
+        guest.ssh(Deadline(BOOT_S)).close()
+
+    return power_on
+
+
+@pytest.fixture(scope="session")
+def booted(lab: Lab, add_guest: AddGuest, boot: Boot) -> LibvirtMachine:
     """The guest, booted once and kept as the snapshot `fresh`."""
-    guest = add_guest(lab, guest_image)
-    guest.power_on()
-    guest.ssh(Deadline(BOOT_S)).close()
+    guest = add_guest(lab, "bios")
+    boot(guest)
     guest.snapshot("fresh")
     return guest
 

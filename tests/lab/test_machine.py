@@ -1,19 +1,22 @@
 """A machine under libvirt: power, console, screen, snapshots, and what a power cut does to its disk."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from harness.deadline import Deadline
+from harness.domain import Firmware
 from harness.errors import LabError
 from harness.lab import Lab
 from harness.libvirt_machine import LibvirtMachine
 from harness.report import collect
 from harness.result import CommandFailedError
 
-from .conftest import BOOT_S, add_guest
+AddGuest = Callable[[Lab, Firmware], LibvirtMachine]
+Boot = Callable[[LibvirtMachine], None]
 
 
 def test_the_console_is_logged_from_the_start(booted: LibvirtMachine) -> None:
@@ -94,21 +97,19 @@ def test_a_report_holds_console_screen_journal_and_logs(
         assert (tmp_path / name).stat().st_size > 0, name
 
 
-def test_a_power_cut_keeps_what_was_flushed_and_loses_what_was_not(guest: LibvirtMachine) -> None:
+def test_a_power_cut_keeps_what_was_flushed_and_loses_what_was_not(guest: LibvirtMachine, boot: Boot) -> None:
     guest.run("echo flushed > /root/flushed; sync; echo unwritten > /root/unwritten")
     guest.power_off()
     assert not guest.is_on()
-    guest.power_on()
-    guest.ssh(Deadline(BOOT_S)).close()
+    boot(guest)
     assert guest.run("cat /root/flushed").stdout == "flushed\n"
     assert guest.run("cat /root/unwritten", check=False).stdout == ""
 
 
-def test_uefi_boots_too(guest_image: Path) -> None:
+def test_uefi_boots_too(add_guest: AddGuest, boot: Boot) -> None:
     with Lab.start("test-uefi", front_ends=0) as lab:
-        guest = add_guest(lab, guest_image, "uefi")
-        guest.power_on()
-        guest.ssh(Deadline(BOOT_S)).close()
+        guest = add_guest(lab, "uefi")
+        boot(guest)
         assert guest.run("test -d /sys/firmware/efi && echo uefi").stdout == "uefi\n"
         guest.shutdown(Deadline(120))
         assert not guest.is_on()
