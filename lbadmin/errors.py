@@ -73,3 +73,25 @@ class UnavailableError(LbadminError):
     """A daemon that is needed for the answer does not answer itself."""
 
     status = 503
+
+
+class LoginError(LbadminError):
+    """User or password are not right, or the session is over."""
+
+    status = 401
+
+
+class ForbiddenError(LbadminError):
+    """The caller is known, and may not do this."""
+
+    status = 403
+
+
+class ThrottledError(LbadminError):
+    """Too many failed logins; `retry_after_s` says when the next attempt is heard."""
+
+    status = 429
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__(f"too many failed logins; try again in {retry_after_s} s")
+        self.retry_after_s = retry_after_s

@@ -43,9 +43,8 @@ class Layer7Settings(Document):
     connection_timeout_ms: DurationMs = 4_000
     client_timeout_ms: DurationMs = 43_000
     real_server_timeout_ms: DurationMs = 45_000
-    # 40,000 connections take about 1.3 GB of the 2 GB machine at HAProxy's default buffers; 500,000 is
-    # what a machine with 16 GB carries.
-    maxconn: Annotated[int, Field(ge=1, le=500_000, strict=True)] = 40_000
+    # A connection takes two file descriptors, and systemd allows a service 524,288 of them.
+    maxconn: Annotated[int, Field(ge=1, le=250_000, strict=True)] = 40_000
     # Reloads keep old workers for the connections they hold, and SIP connections last a working day. Twelve
     # hours let a change made in office hours cut nobody before the night, and bound what changes pile up.
     stop_old_workers_after_ms: DurationMs = 12 * 3_600_000

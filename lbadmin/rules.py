@@ -1,6 +1,6 @@
 """What values of the two documents must be to each other. What one value must be is in `model`."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address
 from typing import TypeVar
 
@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from lbadmin.errors import DuplicateError, Fault, RefusedError
 from lbadmin.fields import port_span
-from lbadmin.model import ClusterConfig, NodeConfig, RealServer, VirtualService
+from lbadmin.model import ClusterConfig, Document, NodeConfig, RealServer, VirtualService
 from lbadmin.sentences import faults_of
 
 OWN_PORTS = {22: "SSH", 9443: "the WebUI"}
@@ -20,22 +20,23 @@ MAX_ALL_TABLES = 2_000_000
 """Persistence entries of all services together: at about 200 bytes each, a fifth of the 2 GB machine."""
 
 Address = IPv4Address | IPv6Address
-T = TypeVar("T")
+T = TypeVar("T", bound=Document)
 
 
 def parse_cluster(document: object) -> ClusterConfig:
     """Return the raw document as a ClusterConfig; raises RefusedError with a sentence per fault."""
-    return _parse(ClusterConfig.model_validate, document)
+    return parse_as(ClusterConfig, document)
 
 
 def parse_node(document: object) -> NodeConfig:
     """Return the raw document as a NodeConfig; raises RefusedError with a sentence per fault."""
-    return _parse(NodeConfig.model_validate, document)
+    return parse_as(NodeConfig, document)
 
 
-def _parse(validate: Callable[[object], T], document: object) -> T:
+def parse_as(model: type[T], document: object) -> T:
+    """Return the raw document as the model; raises RefusedError with a sentence per fault."""
     try:
-        return validate(document)
+        return model.model_validate(document)
     except ValidationError as error:
         raise RefusedError(faults_of(error.errors(), document)) from None
 

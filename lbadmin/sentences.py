@@ -5,7 +5,6 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pydantic_core import ErrorDetails
 
 from lbadmin.errors import Fault
 
@@ -13,7 +12,7 @@ _MAX_VALUE_LENGTH = 60
 _ITEM_NAMES = {"ports": "port", "addresses": "address", "dns": "name server"}
 
 
-def faults_of(errors: Sequence[ErrorDetails], document: object, owner: str = "") -> list[Fault]:
+def faults_of(errors: Sequence[Mapping[str, Any]], document: object, owner: str = "") -> list[Fault]:
     """Return one Fault per pydantic error.
 
     `document` is the raw input, from which labels are read; `owner` names what the document is when its own
@@ -35,7 +34,7 @@ def _json(value: object) -> str:
         return type(value).__name__
 
 
-def _fault(error: ErrorDetails, document: object, owner: str) -> Fault:
+def _fault(error: Mapping[str, Any], document: object, owner: str) -> Fault:
     loc = tuple(part for part in error["loc"] if not str(part).startswith(("function-", "constrained-")))
     value = error["input"]
     names = [part for part in loc if isinstance(part, str)]
@@ -77,7 +76,7 @@ _RANGES = {"weight": "0 and 256", "port": "1 and 65535", "check_port": "1 and 65
 """Fields whose both bounds are told, whichever is broken."""
 
 
-def _sentence(error: ErrorDetails, name: str, value: str, of: str) -> str:
+def _sentence(error: Mapping[str, Any], name: str, value: str, of: str) -> str:
     context: Mapping[str, Any] = error.get("ctx") or {}
     kind = error["type"]
     if kind == "value_error":

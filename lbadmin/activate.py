@@ -1,0 +1,137 @@
+"""Puts a rendering into effect: only daemons whose files changed are touched, as gently as can be."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from lbadmin.errors import ActivationError
+from lbadmin.haproxy import FRONTEND_ROW, SERVER_ROW, HAProxy, words_of
+from lbadmin.model import ClusterConfig, NodeConfig, RealServer
+from lbadmin.render import HAPROXY_CFG, KEEPALIVED_CONF, render
+from lbadmin.render.haproxy import effective_weight, render_haproxy
+from lbadmin.render.network import HOSTNAME, NETWORK_DIR, RESOLVED_CONF
+from lbadmin.system import System
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """The two documents and the files that they become."""
+
+    cluster: ClusterConfig
+    node: NodeConfig
+    files: dict[str, str]
+
+    @classmethod
+    def of(cls, cluster: ClusterConfig, node: NodeConfig) -> "Rendering":
+        """Render the documents."""
+        return cls(cluster, node, render(cluster, node))
+
+
+def activate(system: System, haproxy: HAProxy, old: Rendering, new: Rendering) -> None:
+    """Bring the daemons from the old rendering to the new one, whose files are in place.
+
+    Raises ActivationError or UnavailableError when a daemon does not follow.
+    """
+    names = old.files.keys() | new.files.keys()
+    changed = {name for name in names if old.files.get(name) != new.files.get(name)}
+    if any(name.startswith(NETWORK_DIR) for name in changed):
+        run_program(system, "networkctl", "reload")
+    if HOSTNAME in changed:
+        run_program(system, "hostname", new.node.hostname)
+    if RESOLVED_CONF in changed:
+        run_program(system, "systemctl", "try-reload-or-restart", "systemd-resolved.service")
+    if HAPROXY_CFG in changed:
+        _haproxy(system, haproxy, old.cluster, new.cluster)
+    if KEEPALIVED_CONF in changed:
+        run_program(system, "systemctl", "reload-or-restart", "keepalived.service")
+
+
+def start_over(system: System, haproxy: HAProxy, cluster: ClusterConfig) -> None:
+    """Bring all daemons to the files in place, whatever they run now.
+
+    Raises ActivationError or UnavailableError when a daemon does not follow.
+    """
+    run_program(system, "networkctl", "reload")
+    if haproxy.is_running():
+        reload_gently(haproxy)
+    else:
+        run_program(system, "systemctl", "start", "haproxy.service")
+    run_program(system, "systemctl", "reload-or-restart", "keepalived.service")
+    verify(haproxy, cluster)
+
+
+def reload_gently(haproxy: HAProxy) -> None:
+    """Start a new worker on the file in place. Raises ActivationError or UnavailableError."""
+    reason = haproxy.reload()
+    if reason is not None:
+        raise ActivationError(f"HAProxy refused to reload: {reason}")
+
+
+def run_program(system: System, *command: str) -> None:
+    """Run a program that has to succeed. Raises ActivationError in its words."""
+    result = system.run(command)
+    if result.status != 0:
+        raise ActivationError(f"{' '.join(command)} failed: {words_of(result.output)}")
+
+
+def _haproxy(system: System, haproxy: HAProxy, old: ClusterConfig, new: ClusterConfig) -> None:
+    if not haproxy.is_running():
+        run_program(system, "systemctl", "start", "haproxy.service")
+    elif render_haproxy(_levelled(old)) == render_haproxy(_levelled(new)):
+        before = dict(real_servers(old))
+        for (service, label), server in real_servers(new):
+            if server != before.get((service, label)):
+                reason = haproxy.set_server(service, server)
+                if reason is not None:
+                    raise ActivationError(f"HAProxy refused the state of {label} in {service}: {reason}")
+    else:
+        reload_gently(haproxy)
+    verify(haproxy, new)
+
+
+def _levelled(cluster: ClusterConfig) -> ClusterConfig:
+    """Return the document with all that a running HAProxy can be told made equal."""
+    level = {"weight": 100, "state": "online"}
+    return cluster.model_copy(
+        update={
+            "virtual_services": tuple(
+                service.model_copy(
+                    update={
+                        "real_servers": tuple(
+                            server.model_copy(update=level) for server in service.real_servers
+                        )
+                    }
+                )
+                for service in cluster.virtual_services
+            )
+        }
+    )
+
+
+def real_servers(cluster: ClusterConfig) -> Iterator[tuple[tuple[str, str], RealServer]]:
+    """Yield the real servers of the enabled services by (service label, server label)."""
+    for service in cluster.virtual_services:
+        if service.enabled:
+            for server in service.real_servers:
+                yield (service.label, server.label), server
+
+
+def verify(haproxy: HAProxy, cluster: ClusterConfig) -> None:
+    """Raise ActivationError unless HAProxy runs the services and real servers that it should."""
+    rows = haproxy.statistics()
+    running = {row["pxname"] for row in rows if row["type"] == FRONTEND_ROW}
+    wanted = {service.label for service in cluster.virtual_services if service.enabled}
+    if running != wanted:
+        labels = ", ".join(sorted(running ^ wanted))
+        raise ActivationError(f"HAProxy does not run the virtual services that it should: {labels} differ")
+    by_name = {(row["pxname"], row["svname"]): row for row in rows if row["type"] == SERVER_ROW}
+    for (service, label), server in real_servers(cluster):
+        row = by_name.get((service, label))
+        if row is None:
+            raise ActivationError(f"HAProxy does not know the real server {label} of {service}")
+        if int(row["weight"]) != effective_weight(server) or row["status"].startswith("MAINT") != (
+            server.state == "halt"
+        ):
+            raise ActivationError(
+                f"HAProxy has {label} of {service} as {row['status']} with weight {row['weight']}, "
+                f"not {server.state} with weight {server.weight}"
+            )

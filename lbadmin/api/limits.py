@@ -1,0 +1,39 @@
+"""No body larger than MAX_BODY is read into memory."""
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from lbadmin.api.problems import problem
+
+MAX_BODY = 1024 * 1024
+"""Bytes; the largest sensible document (a pool of 100,000 users) takes a hundredth of it."""
+
+
+class BodyLimit:
+    """ASGI middleware that reads the body whole, and answers 413 when it is too large."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on with its body, or refuse it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        body = bytearray()
+        more = True
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+            if len(body) > MAX_BODY:
+                refusal = problem(413, f"the body is larger than {MAX_BODY} bytes; send less at once")
+                await refusal(scope, receive, send)
+                return
+        waiting: list[Message] = [{"type": "http.request", "body": bytes(body), "more_body": False}]
+
+        async def replay() -> Message:
+            return waiting.pop() if waiting else await receive()
+
+        await self._app(scope, replay, send)

@@ -1,0 +1,97 @@
+"""lbadmind: the only writer of state and the only one that touches services, behind a unix socket."""
+
+import argparse
+import contextlib
+import logging
+import os
+import pwd
+import socket
+import struct
+import sys
+from asyncio import Transport
+from pathlib import Path
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from lbadmin.access import Access
+from lbadmin.api import create_app
+from lbadmin.api.context import Context
+from lbadmin.change import Changes
+from lbadmin.client import SOCKET
+from lbadmin.errors import LbadminError
+from lbadmin.haproxy import HAProxy
+from lbadmin.store import Store
+from lbadmin.system import System
+from lbadmin.systemd import notify_ready, passed_sockets
+
+WEB_USER = "lbadmin-web"
+
+log = logging.getLogger(__name__)
+
+
+class PeerProtocol(H11Protocol):
+    """HTTP over a unix socket; the ASGI scope's client host is the uid of the peer (unix(7), SO_PEERCRED)."""
+
+    def connection_made(self, transport: Transport) -> None:  # type: ignore[override] # uvicorn narrows asyncio's
+        """Note who connected."""
+        super().connection_made(transport)
+        peer: socket.socket = transport.get_extra_info("socket")
+        size = struct.calcsize("3i")
+        _, uid, _ = struct.unpack("3i", peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))
+        self.client = (str(uid), 0)
+
+
+def build(system: System) -> Context:
+    """Put the parts together on the system's state."""
+    haproxy = HAProxy(system)
+    changes = Changes(system, haproxy)
+    access = Access(Store(system.state / "access"))
+    web_uids = {0}
+    with contextlib.suppress(KeyError):
+        web_uids.add(pwd.getpwnam(WEB_USER).pw_uid)
+    return Context(system, changes, haproxy, access, frozenset(web_uids))
+
+
+def listen(path: Path) -> socket.socket:
+    """Return the listening socket, open to root and to the web process's group."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX)
+    old_mask = os.umask(0o117)
+    try:
+        listener.bind(str(path))
+    finally:
+        os.umask(old_mask)
+    with contextlib.suppress(KeyError):
+        os.chown(path, 0, pwd.getpwnam(WEB_USER).pw_gid)
+    listener.listen(128)
+    return listener
+
+
+def serve(context: Context, sockets: list[socket.socket]) -> None:
+    """Serve the REST API on the sockets until told to stop."""
+    try:
+        context.changes.reconcile()
+    except (LbadminError, OSError):
+        # The API has to be there, so that the administrator can see and mend what is wrong.
+        log.exception("the current configuration could not be put into effect")
+    app = create_app(context, notify_ready)
+    config = uvicorn.Config(
+        app, http=PeerProtocol, loop="asyncio", ws="none", log_config=None, access_log=False, lifespan="on"
+    )
+    uvicorn.Server(config).run(sockets)
+
+
+def main() -> None:
+    """Run lbadmind on systemd's socket, or on its own."""
+    parser = argparse.ArgumentParser(prog="lbadmind", description=__doc__)
+    parser.add_argument("--root", type=Path, default=Path("/"), help="what stands for the appliance's /")
+    options = parser.parse_args()
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    system = System(root=options.root)
+    serve(build(system), passed_sockets() or [listen(system.path(SOCKET))])
+
+
+if __name__ == "__main__":
+    main()

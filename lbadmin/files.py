@@ -1,0 +1,65 @@
+"""Rendered files on their way to /etc, and the cache that lets the next boot copy instead of render.
+
+Needs nothing but the standard library: boot's fast path uses it.
+"""
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from lbadmin.store import Store, write_durably
+from lbadmin.system import System
+
+CACHE = "rendered.json"
+FACTORY = "/usr/lib/lbadmin/factory/rendered.json"
+
+
+def stamp_of(system: System) -> dict[str, str]:
+    """Return what a rendering depends on: the appliance's version and the documents' newest files."""
+    stamp = {"version": system.version()}
+    for name in ("cluster", "node"):
+        store = Store(system.state / name)
+        numbers = store.numbers()
+        if numbers:
+            path = store.path(numbers[-1])
+            stamp[name] = f"{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()}"
+    return stamp
+
+
+def pack(files: Mapping[str, str], stamp: Mapping[str, str]) -> bytes:
+    """Return rendered files and their stamp as one file's contents, so that they are never half there."""
+    return json.dumps({"stamp": dict(stamp), "files": dict(files)}, indent=1).encode()
+
+
+def unpack(path: Path, stamp: Mapping[str, str] | None) -> dict[str, str] | None:
+    """Return the packed files, None when they are missing, damaged, or of another stamp (None: any)."""
+    try:
+        packed = json.loads(path.read_bytes())
+        files = {str(name): str(text) for name, text in packed["files"].items()}
+        return files if stamp is None or packed["stamp"] == stamp else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def save_cache(system: System, files: Mapping[str, str]) -> None:
+    """Keep what was rendered for the next boot. Raises OSError."""
+    write_durably(system.state / CACHE, pack(files, stamp_of(system)), mode=0o600)
+
+
+def install(system: System, files: Mapping[str, str], previous: Mapping[str, str] | None = None) -> None:
+    """Write the files to their places and remove those of a previous rendering that are no more.
+
+    /etc lives in memory, so nothing is synced; each file is there whole or not at all. Raises OSError.
+    """
+    for name, text in files.items():
+        path = system.path(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.new")
+        temporary.write_text(text, encoding="utf-8")
+        temporary.chmod(0o644)
+        temporary.rename(path)
+    for name in set(previous or {}) - set(files):
+        with contextlib.suppress(FileNotFoundError):
+            system.path(name).unlink()

@@ -1,0 +1,113 @@
+"""The running HAProxy through its two sockets: the worker's (statistics, states), the master's (reload)."""
+
+import csv
+import io
+import re
+import socket
+from dataclasses import dataclass
+
+from lbadmin.errors import UnavailableError
+from lbadmin.model import RealServer
+from lbadmin.render.haproxy import ADMIN_SOCKET, MASTER_SOCKET, effective_weight
+from lbadmin.system import System
+
+ANSWER_TIMEOUT_S = 60.0
+"""A reload answers when the new worker is ready; under software emulation that takes seconds."""
+
+FRONTEND_ROW, SERVER_ROW = "0", "2"
+"""Values of the column "type" in `show stat`."""
+
+_PROC_LINE = re.compile(r"([0-9]+) +worker +([0-9]+) ")
+
+
+@dataclass(frozen=True)
+class OldWorker:
+    """A worker of settings before the last reload, and the client connections it still holds."""
+
+    pid: int
+    connections: int
+
+
+class HAProxy:
+    """Commands to the HAProxy whose sockets lie below the system's root (management guide, 9.3 and 9.4)."""
+
+    def __init__(self, system: System) -> None:
+        self._admin = system.path(ADMIN_SOCKET)
+        self._master = system.path(MASTER_SOCKET)
+
+    def is_running(self) -> bool:
+        """Tell whether the master answers."""
+        try:
+            self.master("show version")
+        except UnavailableError:
+            return False
+        return True
+
+    def worker(self, command: str) -> str:
+        """Send a command to the current worker and return its answer. Raises UnavailableError."""
+        return _ask(str(self._admin), command)
+
+    def master(self, command: str) -> str:
+        """Send a command to the master and return its answer. Raises UnavailableError."""
+        return _ask(str(self._master), command)
+
+    def reload(self) -> str | None:
+        """Start a new worker on the current files; return None when it took over, else the reason."""
+        answer = self.master("reload")
+        return None if answer.startswith("Success=1") else words_of(answer)
+
+    def set_server(self, service: str, server: RealServer) -> str | None:
+        """Bring the state and weight of a running server into effect; return the reason when refused."""
+        name = f"{service}/{server.label}"
+        state = "maint" if server.state == "halt" else "ready"
+        for setting in (f"weight {effective_weight(server)}", f"state {state}"):
+            said = self.worker(f"set server {name} {setting}")
+            # A command that was carried out answers nothing.
+            if said.strip():
+                return words_of(said)
+        return None
+
+    def statistics(self) -> list[dict[str, str]]:
+        """Return the rows of `show stat`: a dict per frontend, server and backend by the names of 9.1."""
+        return parse_statistics(self.worker("show stat"))
+
+    def old_workers(self) -> list[OldWorker]:
+        """Return the workers that still serve connections of before a reload."""
+        _, _, old = self.master("show proc").partition("# old workers")
+        pids = [int(match[1]) for match in map(_PROC_LINE.match, old.splitlines()) if match]
+        workers = []
+        for pid in pids:
+            rows = parse_statistics(self.master(f"@!{pid} show stat"))
+            open_now = sum(int(row["scur"] or 0) for row in rows if row["type"] == FRONTEND_ROW)
+            workers.append(OldWorker(pid, open_now))
+        return workers
+
+
+def parse_statistics(text: str) -> list[dict[str, str]]:
+    """Return the rows of a `show stat` answer."""
+    return list(csv.DictReader(io.StringIO(text.strip().removeprefix("# "))))
+
+
+def words_of(output: str) -> str:
+    """Return the first complaint of a daemon's output, on one line, without time stamps and severity."""
+    lines = [line for line in output.splitlines() if line.strip("- ") and not line.startswith("Success=")]
+    alerts = [line for line in lines if line.startswith("[ALERT]")]
+    for line in alerts or lines:
+        return re.sub(r"^(\[[A-Z]+\]\s*)?(\([0-9]+\)\s*)?[: ]*", "", line).strip()
+    return "no reason given"
+
+
+def _ask(path: str, command: str) -> str:
+    try:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(ANSWER_TIMEOUT_S)
+            connection.connect(path)
+            connection.sendall(f"{command}\n".encode())
+            # The master waits for more commands until it is told that none come.
+            connection.shutdown(socket.SHUT_WR)
+            answer = bytearray()
+            while data := connection.recv(65536):
+                answer += data
+    except OSError as error:
+        raise UnavailableError(f"HAProxy does not answer on {path}: {error}; restart HAProxy") from error
+    return answer.decode(errors="replace")

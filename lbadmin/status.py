@@ -1,0 +1,169 @@
+"""What the appliance is doing: the services of the document, joined with what HAProxy says about them."""
+
+from typing import Literal
+
+from pydantic import BaseModel
+
+from lbadmin.change import Changes, Current
+from lbadmin.errors import UnavailableError
+from lbadmin.haproxy import HAProxy
+from lbadmin.model import RealServer, State, VirtualService
+
+Health = Literal["up", "down", "drain", "halt", "unchecked", "unknown"]
+ServiceHealth = Literal["up", "down", "disabled", "unknown"]
+
+_HEALTH: dict[str, Health] = {
+    "UP": "up",
+    "DOWN": "down",
+    "DRAIN": "drain",
+    "NOLB": "drain",
+    "MAINT": "halt",
+    "no": "unchecked",
+}
+"""First word of the column "status" in `show stat` (management guide, 9.1)."""
+
+Rows = dict[tuple[str, str], dict[str, str]]
+
+
+class Traffic(BaseModel):
+    """Client sessions now and since HAProxy's last reload, and the bytes they carried."""
+
+    sessions_current: int = 0
+    sessions_total: int = 0
+    bytes_in: int = 0
+    bytes_out: int = 0
+
+
+class RealServerStatus(Traffic):
+    """A real server: what it should be (state, weight) and what it is (health)."""
+
+    label: str
+    ip: str
+    port: int | None
+    state: State
+    weight: int
+    health: Health
+    last_change_s: int | None = None
+    last_check: str | None = None
+
+
+class VirtualServiceStatus(Traffic):
+    """A virtual service and its real servers."""
+
+    label: str
+    ip: str
+    ports: tuple[int | str, ...]
+    protocol: str
+    enabled: bool
+    health: ServiceHealth
+    real_servers: list[RealServerStatus]
+
+
+class NodeStatus(BaseModel):
+    """This node."""
+
+    hostname: str
+    version: str
+    uptime_s: int
+    role: Literal["single"] = "single"
+    cluster_revision: int
+    node_revision: int
+    factory_password: bool
+
+
+class Status(BaseModel):
+    """The whole picture; `pending` are sentences for the administrator."""
+
+    node: NodeStatus
+    pending: list[str]
+    virtual_services: list[VirtualServiceStatus]
+
+
+def status_of(changes: Changes, haproxy: HAProxy, *, factory_password: bool) -> Status:
+    """Return the status; a HAProxy that does not answer is told in `pending`."""
+    current = changes.current
+    pending: list[str] = []
+    rows: Rows = {}
+    try:
+        rows = {(row["pxname"], row["svname"]): row for row in haproxy.statistics()}
+        pending += _old_workers(haproxy)
+    except UnavailableError as error:
+        pending.append(error.sentence)
+    return Status(
+        node=_node(changes, current, factory_password=factory_password),
+        pending=pending,
+        virtual_services=[_service(service, rows) for service in current.cluster.virtual_services],
+    )
+
+
+def _node(changes: Changes, current: Current, *, factory_password: bool) -> NodeStatus:
+    return NodeStatus(
+        hostname=current.node.hostname,
+        version=changes.system.version(),
+        uptime_s=changes.system.uptime_s(),
+        cluster_revision=current.cluster_revision,
+        node_revision=current.node_revision,
+        factory_password=factory_password,
+    )
+
+
+def _old_workers(haproxy: HAProxy) -> list[str]:
+    connections = sum(worker.connections for worker in haproxy.old_workers())
+    if not connections:
+        return []
+    many = "1 connection still uses" if connections == 1 else f"{connections} connections still use"
+    return [f"{many} the previous settings; Restart HAProxy to end what is left of them."]
+
+
+def _service(service: VirtualService, rows: Rows) -> VirtualServiceStatus:
+    front = rows.get((service.label, "FRONTEND"), {})
+    back = rows.get((service.label, "BACKEND"), {})
+    return VirtualServiceStatus(
+        label=service.label,
+        ip=str(service.ip),
+        ports=service.ports,
+        protocol=service.protocol,
+        enabled=service.enabled,
+        health=_service_health(service, back),
+        real_servers=[
+            _server(server, rows.get((service.label, server.label), {})) for server in service.real_servers
+        ],
+        **_traffic(front),
+    )
+
+
+def _service_health(service: VirtualService, back: dict[str, str]) -> ServiceHealth:
+    if not service.enabled:
+        return "disabled"
+    if not back:
+        return "unknown"
+    # To HAProxy a backend without servers is up.
+    return "up" if service.real_servers and back["status"].startswith("UP") else "down"
+
+
+def _server(server: RealServer, row: dict[str, str]) -> RealServerStatus:
+    words = row.get("status", "").split()
+    return RealServerStatus(
+        label=server.label,
+        ip=str(server.ip),
+        port=server.port,
+        state=server.state,
+        weight=server.weight,
+        health=_HEALTH.get(words[0], "unknown") if words else "unknown",
+        last_change_s=_number(row, "lastchg") if row else None,
+        last_check=row.get("last_chk") or None,
+        **_traffic(row),
+    )
+
+
+def _traffic(row: dict[str, str]) -> dict[str, int]:
+    return {
+        "sessions_current": _number(row, "scur"),
+        "sessions_total": _number(row, "stot"),
+        "bytes_in": _number(row, "bin"),
+        "bytes_out": _number(row, "bout"),
+    }
+
+
+def _number(row: dict[str, str], column: str) -> int:
+    return int(row.get(column) or 0)

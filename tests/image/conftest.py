@@ -1,0 +1,135 @@
+"""Needs root and build/rootfs: the daemons are the very ones that ship, run natively, in a network of our own."""
+
+import ctypes
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from lbadmin.change import Changes
+from lbadmin.haproxy import HAProxy
+from lbadmin.render.haproxy import MASTER_SOCKET
+from lbadmin.store import Store
+from lbadmin.system import Result, System, run
+
+ROOTFS = Path(__file__).parents[2] / "build/rootfs"
+CLONE_NEWNET = 0x40000000
+
+Wait = Callable[..., None]
+
+# Mounts of the child's own namespace: they go when the program ends, and the tree stays as it was built.
+_ENTER = """
+for folder in run etc/haproxy etc/keepalived; do mount --bind "$0/$folder" "$1/$folder"; done
+mount -t proc proc "$1/proc"; mount --rbind /dev "$1/dev"
+tree=$1; shift; exec chroot "$tree" "$@"
+"""
+
+
+def wait_until(condition: Callable[[], object], timeout_s: float = 10.0, what: str = "the condition") -> None:
+    """Return when the condition holds; fail the test when it does not within the time."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, f"{what} did not hold within {timeout_s} s"
+        time.sleep(0.02)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_network() -> Iterator[None]:
+    """Put this process into a network namespace of its own, with the guide's addresses, and out again."""
+    if not (ROOTFS / "usr/sbin/haproxy").exists() or os.geteuid() != 0:
+        pytest.skip("needs root and build/rootfs; make image builds it")
+    libc = ctypes.CDLL(None, use_errno=True)
+    with Path("/proc/self/ns/net").open("rb") as old:
+        if libc.unshare(CLONE_NEWNET) != 0:
+            pytest.skip(f"needs network namespaces: {os.strerror(ctypes.get_errno())}")
+        for line in (
+            "link set lo up",
+            "link add eth0 type veth peer name wire",
+            "link set eth0 up",
+            "link set wire up",
+            "addr add 192.168.2.21/24 dev eth0",
+            *(f"addr add 192.168.10.{host}/32 dev lo" for host in (31, 32, 33, 100, 101, 102, 103, 104)),
+        ):
+            subprocess.run(["ip", *line.split()], check=True)
+        yield
+        libc.setns(old.fileno(), CLONE_NEWNET)
+
+
+class Appliance:
+    """The appliance's daemons on a state of their own; the system manager is the only thing that is not there."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        for folder in ("run/haproxy", "etc/haproxy", "etc/keepalived", "var/lib/lbadmin", "usr/lib"):
+            (root / folder).mkdir(parents=True)
+        shutil.copytree(ROOTFS / "etc/keepalived", root / "etc/keepalived", dirs_exist_ok=True)
+        # The build machine may not allow the 80,000 file descriptors of the factory's 40,000 connections.
+        Store(root / "var/lib/lbadmin/cluster").commit({"layer7": {"maxconn": 1000}}, "root", "fewer")
+        self.system = System(root=root, run=self.run)
+        self.haproxy = HAProxy(self.system)
+        self.commands: list[list[str]] = []
+        self.daemons: dict[str, subprocess.Popen[bytes]] = {}
+
+    def run(self, command: Sequence[str]) -> Result:
+        """Run a program of the appliance; what would go to systemd is done here."""
+        self.commands.append(list(command))
+        if command[0] == "systemctl":
+            self.manage(command[1], command[2].removesuffix(".service"))
+            return Result(0, "")
+        if command[0] in {"networkctl", "hostname"}:
+            return Result(0, "")
+        return run(self._inside(command))
+
+    def _inside(self, command: Sequence[str]) -> list[str]:
+        return ["unshare", "--mount", "sh", "-ec", _ENTER, str(self.root), str(ROOTFS), *command]
+
+    def manage(self, verb: str, name: str) -> None:
+        """Do what systemctl does with HAProxy and keepalived."""
+        if verb in {"restart", "stop"}:
+            self.stop(name)
+        if name in self.daemons and verb.startswith("reload"):
+            self.daemons[name].send_signal(signal.SIGHUP)
+        elif verb != "stop" and name == "haproxy":
+            self.start_haproxy()
+        elif verb != "stop" and name == "keepalived":
+            self._start("keepalived", ["keepalived", "--dont-fork", "--log-console", "--vrrp"])
+
+    def start_haproxy(self) -> None:
+        """Start the master and wait until it is ready, as Type=notify does."""
+        config = "/etc/haproxy/haproxy.cfg"
+        command = ["haproxy", "-W", "-f", config, "-S", MASTER_SOCKET]
+        self._start("haproxy", command)
+        wait_until(lambda: self.haproxy.is_running() and (self.root / "run/haproxy/admin.sock").exists())
+
+    def _start(self, name: str, command: Sequence[str]) -> None:
+        with (self.root / f"run/{name}.log").open("ab") as log:
+            self.daemons[name] = subprocess.Popen(self._inside(command), stdout=log, stderr=log)
+
+    def stop(self, name: str) -> None:
+        """Stop a daemon, if it runs."""
+        daemon = self.daemons.pop(name, None)
+        if daemon is not None:
+            daemon.terminate()
+            daemon.wait(10)
+
+    def changes(self) -> Changes:
+        """Start the management plane's change path on this appliance."""
+        changes = Changes(self.system, self.haproxy)
+        changes.reconcile()
+        return changes
+
+
+@pytest.fixture
+def appliance(tmp_path: Path) -> Iterator[Appliance]:
+    """An appliance in factory state; its daemons stop at the end."""
+    made = Appliance(tmp_path / "root")
+    yield made
+    for name in list(made.daemons):
+        made.stop(name)
+
