@@ -5,7 +5,6 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-
 from lbadmin.errors import Fault
 
 _MAX_VALUE_LENGTH = 60

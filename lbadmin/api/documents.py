@@ -6,8 +6,8 @@ from pydantic import BaseModel
 from lbadmin.api.auth import Caller
 from lbadmin.api.context import ContextDep
 from lbadmin.api.problems import RESPONSES
-from lbadmin.client import PREFIX
 from lbadmin.api.revisions import Reader, Writer
+from lbadmin.client import PREFIX
 from lbadmin.model import ClusterConfig, NodeConfig
 
 router = APIRouter(prefix=PREFIX, responses=RESPONSES, tags=["documents"])

@@ -10,7 +10,6 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from lbadmin.client import PREFIX
 from lbadmin.errors import Fault, LbadminError, RefusedError, StorageError, ThrottledError
 from lbadmin.sentences import faults_of, show
 

@@ -9,8 +9,8 @@ from pydantic import BaseModel, Field
 from lbadmin import edits
 from lbadmin.api.patches import patch_of, patched
 from lbadmin.api.problems import CREATED, RESPONSES
-from lbadmin.client import PREFIX
 from lbadmin.api.revisions import Reader, Writer
+from lbadmin.client import PREFIX
 from lbadmin.model import ClusterConfig, Document, RealServer, State
 
 router = APIRouter(

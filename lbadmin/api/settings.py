@@ -7,8 +7,8 @@ from pydantic import BaseModel
 
 from lbadmin.api.patches import patch_of, patched
 from lbadmin.api.problems import RESPONSES
-from lbadmin.client import PREFIX
 from lbadmin.api.revisions import Reader, Writer
+from lbadmin.client import PREFIX
 from lbadmin.model import Layer7Settings
 
 router = APIRouter(prefix=f"{PREFIX}/layer7", responses=RESPONSES, tags=["layer 7"])

@@ -1,10 +1,9 @@
-"""Needs root and build/rootfs: the daemons are the very ones that ship, run natively, in a network of our own."""
+"""Needs root and build/rootfs: the daemons are the ones that ship, run natively in a network of our own."""
 
 import ctypes
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -62,7 +61,7 @@ def own_network() -> Iterator[None]:
 
 
 class Appliance:
-    """The appliance's daemons on a state of their own; the system manager is the only thing that is not there."""
+    """The appliance's daemons on a state of their own; only the system manager is not there."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -132,4 +131,3 @@ def appliance(tmp_path: Path) -> Iterator[Appliance]:
     yield made
     for name in list(made.daemons):
         made.stop(name)
-

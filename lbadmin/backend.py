@@ -1,0 +1,93 @@
+"""lbadmin-web's side of lbadmind's socket: requests passed on by h11, which the server has loaded anyway."""
+
+import asyncio
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import h11
+
+from lbadmin.client import PREFIX, SOCKET, TIMEOUT_S
+
+CLIENT_HEADER = b"x-lbadmin-client"
+Headers = Iterable[tuple[bytes, bytes]]
+
+
+class BackendError(Exception):
+    """lbadmind does not answer."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What lbadmind answered."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+
+    def json(self) -> Any:  # noqa: ANN401 - JSON is any shape
+        """Return the decoded body, None when there is none."""
+        return json.loads(self.body) if self.body else None
+
+
+class Backend:
+    """Requests to lbadmind on behalf of remote clients."""
+
+    def __init__(self, path: str = SOCKET) -> None:
+        self._path = path
+
+    async def send(self, method: str, target: str, headers: Headers, body: bytes, client: str) -> Reply:
+        """Send a request for a full target and return the reply. Raises BackendError."""
+        request = h11.Request(
+            method=method,
+            target=target,
+            headers=[
+                (b"host", b"localhost"),
+                (b"connection", b"close"),
+                (b"content-length", str(len(body)).encode()),
+                (CLIENT_HEADER, client.encode("ascii", "replace")),
+                *headers,
+            ],
+        )
+        try:
+            async with asyncio.timeout(TIMEOUT_S):
+                return await _exchange(self._path, request, body)
+        except (OSError, TimeoutError, h11.RemoteProtocolError) as error:
+            raise BackendError(f"lbadmind does not answer: {error}") from error
+
+    async def call(
+        self, method: str, path: str, client: str, token: str | None = None, body: object = None
+    ) -> Reply:
+        """Send a JSON request for a path below the API's, in a session. Raises BackendError."""
+        headers = [(b"content-type", b"application/json")]
+        if token is not None:
+            headers.append((b"authorization", f"Bearer {token}".encode()))
+        data = b"" if body is None else json.dumps(body).encode()
+        return await self.send(method, PREFIX + path, headers, data, client)
+
+
+async def _exchange(path: str, request: h11.Request, body: bytes) -> Reply:
+    reader, writer = await asyncio.open_unix_connection(path)
+    try:
+        protocol = h11.Connection(our_role=h11.CLIENT)
+        for event in (request, h11.Data(data=body), h11.EndOfMessage()):
+            writer.write(protocol.send(event) or b"")
+        await writer.drain()
+        return await _reply(protocol, reader)
+    finally:
+        writer.close()
+
+
+async def _reply(protocol: h11.Connection, reader: asyncio.StreamReader) -> Reply:
+    status, headers, data = 0, [], bytearray()
+    while True:
+        event = protocol.next_event()
+        if event is h11.NEED_DATA:
+            protocol.receive_data(await reader.read(65536))
+        elif isinstance(event, h11.Response):
+            status, headers = event.status_code, list(event.headers)
+        elif isinstance(event, h11.Data):
+            data += event.data
+        elif isinstance(event, h11.EndOfMessage):
+            return Reply(status, headers, bytes(data))

@@ -1,0 +1,32 @@
+"""Pages from templates: rendered on the server, every value escaped."""
+
+from datetime import timedelta
+from functools import cache
+
+from jinja2 import Environment, PackageLoader
+from starlette.responses import HTMLResponse
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("lbadmin"), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["uptime"] = lambda seconds: str(timedelta(seconds=seconds))
+    environment.filters["bytes"] = show_bytes
+    return environment
+
+
+def page(template: str, status: int = 200, **values: object) -> HTMLResponse:
+    """Return a page made from a template."""
+    return HTMLResponse(_environment().get_template(template).render(values), status)
+
+
+def show_bytes(count: int) -> str:
+    """Return a number of bytes for people, in binary units."""
+    size = float(count)
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if size < 1024:  # noqa: PLR2004 - the step between binary units, IEC 80000-13
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1024
+    return f"{size:.1f} TiB"
