@@ -16,7 +16,6 @@ _HEALTH: dict[str, Health] = {
     "UP": "up",
     "DOWN": "down",
     "DRAIN": "drain",
-    "NOLB": "drain",
     "MAINT": "halt",
     "no": "unchecked",
 }
@@ -142,18 +141,24 @@ def _service_health(service: VirtualService, back: dict[str, str]) -> ServiceHea
 
 
 def _server(server: RealServer, row: dict[str, str]) -> RealServerStatus:
-    words = row.get("status", "").split()
     return RealServerStatus(
         label=server.label,
         ip=str(server.ip),
         port=server.port,
         state=server.state,
         weight=server.weight,
-        health=_HEALTH.get(words[0], "unknown") if words else "unknown",
+        health=_server_health(server, row),
         last_change_s=_number(row, "lastchg") if row else None,
         last_check=row.get("last_chk") or None,
         **_traffic(row),
     )
+
+
+def _server_health(server: RealServer, row: dict[str, str]) -> Health:
+    word = row.get("status", "").partition(" ")[0]
+    health = _HEALTH.get(word, "unknown")
+    # HAProxy calls a server of weight 0 up as long as it passes its checks.
+    return "drain" if server.state == "drain" and health in {"up", "unchecked"} else health
 
 
 def _traffic(row: dict[str, str]) -> dict[str, int]:

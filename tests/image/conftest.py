@@ -5,8 +5,7 @@ import os
 import shutil
 import signal
 import subprocess
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -16,11 +15,10 @@ from lbadmin.haproxy import HAProxy
 from lbadmin.render.haproxy import MASTER_SOCKET
 from lbadmin.store import Store
 from lbadmin.system import Result, System, run
+from tests.image.servers import FrontEnd, lbadmin_web, lbadmind, wait_until
 
 ROOTFS = Path(__file__).parents[2] / "build/rootfs"
 CLONE_NEWNET = 0x40000000
-
-Wait = Callable[..., None]
 
 # Mounts of the child's own namespace: they go when the program ends, and the tree stays as it was built.
 _ENTER = """
@@ -28,14 +26,6 @@ for folder in run etc/haproxy etc/keepalived; do mount --bind "$0/$folder" "$1/$
 mount -t proc proc "$1/proc"; mount --rbind /dev "$1/dev"
 tree=$1; shift; exec chroot "$tree" "$@"
 """
-
-
-def wait_until(condition: Callable[[], object], timeout_s: float = 10.0, what: str = "the condition") -> None:
-    """Return when the condition holds; fail the test when it does not within the time."""
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, f"{what} did not hold within {timeout_s} s"
-        time.sleep(0.02)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -117,6 +107,10 @@ class Appliance:
             daemon.terminate()
             daemon.wait(10)
 
+    def run_here(self, *command: str) -> str:
+        """Run a program of the build machine in the appliance's network; return what it says."""
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
     def changes(self) -> Changes:
         """Start the management plane's change path on this appliance."""
         changes = Changes(self.system, self.haproxy)
@@ -131,3 +125,31 @@ def appliance(tmp_path: Path) -> Iterator[Appliance]:
     yield made
     for name in list(made.daemons):
         made.stop(name)
+
+
+@pytest.fixture
+def front_ends() -> Iterator[dict[str, FrontEnd]]:
+    """Two front ends on the guide's addresses, listening on some of the guide's ports."""
+    made = {
+        name: FrontEnd(name, address, (5060, 5061, 443))
+        for name, address in (("FE-1", "192.168.10.31"), ("FE-2", "192.168.10.32"))
+    }
+    for front_end in made.values():
+        front_end.start()
+    yield made
+    for front_end in made.values():
+        front_end.stop()
+
+
+@pytest.fixture
+def daemon(appliance: Appliance) -> Iterator[str]:
+    """The socket of lbadmind on the appliance."""
+    with lbadmind(appliance.system) as path:
+        yield path
+
+
+@pytest.fixture
+def website(appliance: Appliance, daemon: str) -> Iterator[int]:
+    """The HTTPS port of lbadmin-web before the appliance's lbadmind."""
+    with lbadmin_web(appliance.system, daemon) as port:
+        yield port
