@@ -14,6 +14,7 @@ import subprocess
 from pathlib import Path
 
 from harness.deadline import Deadline, DeadlineExceededError
+from harness.disk import image_format
 from harness.domain import Accelerator
 from harness.inside import Inside
 from harness.process import boot_id
@@ -51,7 +52,7 @@ def _boots(inside: Inside, image: Path, console: Path) -> bool:
     console.write_bytes(b"")
     argv = ["qemu-system-x86_64", "-nodefaults", "-display", "none", "-machine", "q35", "-accel", "kvm"]
     argv += ["-cpu", "host", "-m", "512", "-no-reboot", "-snapshot", "-serial", f"file:{console}"]
-    argv += ["-drive", f"file={image},format=raw,if=virtio"]
+    argv += ["-drive", f"file={image},format={image_format(image)},if=virtio"]
     process = subprocess.Popen(
         inside.argv(LAB, argv),
         stdout=subprocess.DEVNULL,

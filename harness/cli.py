@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness import console, lifecycle, topology
-from harness.deadline import Deadline
+from harness.deadline import Deadline, DeadlineExceededError
 from harness.errors import LabError, die
 from harness.lab import Lab
 from harness.state import REPOSITORY, all_folders, folder_of
@@ -28,16 +28,23 @@ def _up(options: argparse.Namespace) -> int:
     target = f"{topology.MACHINE_ADDRESSES[_MACHINE]}:{_WEB_PORT}"
     publish = lifecycle.Publish.listen(options.publish, target) if options.publish else None
     lab = Lab.start(options.name, front_ends=options.front_ends, publish=publish)
+    late: DeadlineExceededError | None = None
     try:
         machine = lab.add_machine(_MACHINE, options.image, firmware=options.firmware)
         machine.power_on()
         if options.wait:
-            machine.wait_for_port(_WEB_PORT, Deadline(options.timeout))
+            try:
+                machine.wait_for_port(_WEB_PORT, Deadline(options.timeout))
+            except DeadlineExceededError as error:
+                late = error
         lab.detach()
     except BaseException:
         lab.close()
         raise
     _describe(lab, options.name)
+    if late:
+        # The lab stays: its console tells why.
+        raise LabError(late.message, f"look at `lab console {_MACHINE}`; `lab down` ends the lab")
     return 0
 
 

@@ -14,7 +14,7 @@ import paramiko
 from PIL import Image
 
 from harness import ssh
-from harness.deadline import Deadline
+from harness.deadline import Deadline, DeadlineExceededError
 from harness.disk import copy_sparse, make_overlay
 from harness.domain import OVMF_VARIABLES, Accelerator, MachineFiles, MachineSpec, domain_xml
 from harness.errors import LabError
@@ -24,6 +24,7 @@ from harness.state import CONSOLES, Folder
 from harness.topology import LAB
 
 _SSH_PORT = 22
+_STALE_S = 15.0  # an emulated machine answers within seconds; one that was reset answers nothing
 _POWER_OFF_S = 20.0
 _BROKEN = (OSError, EOFError, paramiko.SSHException)
 
@@ -141,13 +142,24 @@ class LibvirtMachine:
         self, command: str | Sequence[str], *, check: bool = True, timeout_s: float = 60, data: str = ""
     ) -> Result:
         deadline = Deadline(timeout_s)
-        if self._client is None or not _usable(self._client):
-            self._forget()
-            self._client = self.ssh(deadline)
-        result = ssh.run(self._client, command, max(1.0, deadline.remaining()), data)
+        channel = self._channel(deadline)
+        try:
+            result = ssh.run(channel, command, max(1.0, deadline.remaining()), data)
+        except TimeoutError as error:
+            what = f"{command!r} on {self.name} was silent for {timeout_s:g} s"
+            raise DeadlineExceededError(what) from error
         if check and result.status != 0:
             raise CommandFailedError(result)
         return result
+
+    def _channel(self, deadline: Deadline) -> paramiko.Channel:
+        """A channel for one command, over the connection of the last one if that still lives."""
+        if self._client is not None:
+            with contextlib.suppress(*_BROKEN):
+                return ssh.open_channel(self._client, min(_STALE_S, deadline.remaining()))
+            self._client.close()
+        self._client = self.ssh(deadline)
+        return ssh.open_channel(self._client, max(1.0, deadline.remaining()))
 
     def screenshot(self, path: Path) -> None:  # noqa: D102
         stream = self._connection.newStream()
@@ -192,8 +204,9 @@ class LibvirtMachine:
 
     def set_clock(self, deadline: Deadline) -> None:
         """Set the machine's clock to the lab's: a restored machine's goes on from where it was."""
-        with contextlib.closing(self.ssh(deadline)) as client:
-            ssh.run(client, f"date --utc --set=@{time.time():.3f}", max(1.0, deadline.remaining()))
+        # The moment is told as late as can be: logging in may take the machine a second.
+        channel = self._channel(deadline)
+        ssh.run(channel, f"date --utc --set=@{time.time():.3f}", max(1.0, deadline.remaining()))
 
     def _resume(self, memory: Path) -> None:
         """Run from saved memory; QEMU announces the cards' addresses to the bridges by itself."""
@@ -226,8 +239,3 @@ def machine_files(lab: Folder, name: str) -> MachineFiles:
         console_log=folder / "console.log",
         console_socket=CONSOLES / name,
     )
-
-
-def _usable(client: paramiko.SSHClient) -> bool:
-    transport = client.get_transport()
-    return transport is not None and transport.is_active()

@@ -53,7 +53,8 @@ class Machine(Protocol):
     ) -> Result:
         """Run a shell command or an argument list as root, with `data` as its input.
 
-        Raises CommandFailedError when `check` is set and its status is not 0.
+        Raises CommandFailedError when `check` is set and its status is not 0, DeadlineExceededError
+        when the machine does not let root in, or the command is silent, for `timeout_s`.
         """
 
     def screenshot(self, path: Path) -> None:

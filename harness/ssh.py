@@ -52,16 +52,26 @@ def connect(connection: socket.socket, host: str, key: Path, timeout_s: float) -
     return client
 
 
-def run(client: paramiko.SSHClient, command: str | Sequence[str], timeout_s: float, data: str = "") -> Result:
+def open_channel(client: paramiko.SSHClient, timeout_s: float) -> paramiko.Channel:
+    """A channel for one command. Raises paramiko.SSHException when the machine does not answer."""
+    transport = client.get_transport()
+    if transport is None:
+        raise paramiko.SSHException("the connection is closed")
+    return transport.open_session(timeout=timeout_s)
+
+
+def run(channel: paramiko.Channel, command: str | Sequence[str], timeout_s: float, data: str = "") -> Result:
     """Run a shell command, or an argument list, with `data` as its input.
 
     Raises TimeoutError when it is silent for `timeout_s`, paramiko.SSHException when the connection breaks.
     """
     line = command if isinstance(command, str) else shlex.join(command)
-    stdin, stdout, stderr = client.exec_command(line, timeout=timeout_s)
-    stdin.write(data)
-    stdin.channel.shutdown_write()
-    # The two streams share one window: read the bigger one first, the other is buffered meanwhile.
-    output = stdout.read().decode(errors="replace")
-    errors = stderr.read().decode(errors="replace")
-    return Result(line, stdout.channel.recv_exit_status(), output, errors)
+    with channel:
+        channel.settimeout(timeout_s)
+        channel.exec_command(line)
+        channel.sendall(data.encode())
+        channel.shutdown_write()
+        # Each stream has the whole window to itself in paramiko: one waits while the other is read.
+        output = channel.makefile("rb").read().decode(errors="replace")
+        errors = channel.makefile_stderr("rb").read().decode(errors="replace")
+        return Result(line, channel.recv_exit_status(), output, errors)
