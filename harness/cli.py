@@ -3,7 +3,6 @@
 import argparse
 import logging
 import os
-import shlex
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -100,21 +99,19 @@ def _call(lab: Lab, host: str, argv: Sequence[str]) -> int:
 
 
 def _exec(options: argparse.Namespace) -> int:
-    command = options.command[1:] if options.command[:1] == ["--"] else options.command
-    if not command:
+    if not options.command:
         raise LabError("there is no command", "write it behind --, like `lab exec client -- ip route`")
-    return _call(Lab.attach(options.name), options.host, command)
+    return _call(Lab.attach(options.name), options.host, options.command)
 
 
 def _ssh(options: argparse.Namespace) -> int:
     lab = Lab.attach(options.name)
     machine = lab.machine(options.machine)
-    command = options.command[1:] if options.command[:1] == ["--"] else options.command
     argv = ["ssh", "-i", str(lab.folder.keys / "id_ed25519"), "-o", "LogLevel=ERROR"]
     # A machine makes its host key at first boot, on a network that nobody else is on.
     argv += ["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"]
     argv += ["-o", "IdentitiesOnly=yes", "-o", "ConnectTimeout=60", f"root@{machine.address}"]
-    return _call(lab, topology.LAB, [*argv, *([shlex.join(command)] if command else [])])
+    return _call(lab, topology.LAB, [*argv, *options.command])
 
 
 def _console(options: argparse.Namespace) -> int:
@@ -152,29 +149,41 @@ def _parser() -> argparse.ArgumentParser:
 
     commands.add_parser("status", help="what is up, and what is left over").set_defaults(action=_status)
 
-    run = commands.add_parser("exec", parents=[named], help="run a command on a host")
+    run = commands.add_parser("exec", parents=[named], help="run a command on a host: exec HOST -- COMMAND")
     run.add_argument("host", help="lab, client, fe1, fe2 …")
-    run.add_argument("command", nargs=argparse.REMAINDER, metavar="-- COMMAND")
     run.set_defaults(action=_exec)
 
     attach = commands.add_parser("console", parents=[named], help="a machine's serial console")
     attach.set_defaults(action=_console)
-    ssh = commands.add_parser("ssh", parents=[named], help="a shell, or a command, on a machine")
+    ssh = commands.add_parser("ssh", parents=[named], help="a shell, or a command behind --, on a machine")
     ssh.set_defaults(action=_ssh)
     shot = commands.add_parser("screenshot", parents=[named], help="what a machine's screen shows, as PNG")
     shot.set_defaults(action=_screenshot)
     for command in (attach, ssh, shot):
         command.add_argument("machine", help="lb1")
-    ssh.add_argument("command", nargs=argparse.REMAINDER, metavar="-- COMMAND")
     shot.add_argument("file", type=Path)
     return parser
+
+
+def _split(arguments: list[str]) -> tuple[list[str], list[str]]:
+    """What stands before the first `--`, and what behind it."""
+    if "--" not in arguments:
+        return arguments, []
+    place = arguments.index("--")
+    return arguments[:place], arguments[place + 1 :]
 
 
 def main() -> None:
     """Run the command; its status is 0, 1 with one line of explanation, or that of the program it ran."""
     logging.basicConfig(level=logging.INFO, format="lab: %(message)s")
     logging.getLogger("paramiko").setLevel(logging.CRITICAL)
-    options = _parser().parse_args()
+    parser = _parser()
+    # argparse can't tell a command's options from ours once a positional has no fixed length.
+    arguments, command = _split(sys.argv[1:])
+    options = parser.parse_args(arguments)
+    if command and options.action not in {_exec, _ssh}:
+        parser.error("only exec and ssh take a command behind --")
+    options.command = command
     try:
         sys.exit(options.action(options))
     except LabError as error:
