@@ -1,0 +1,25 @@
+"""The version of what is built: from git, so that each commit's image says which one it is."""
+
+import subprocess
+from pathlib import Path
+
+
+def version(tree: Path) -> str:
+    """Return the version of `tree`: `0.1.0` at a tag `v0.1.0`, else such as `0.1.0-12-gabc1234`, `0-gabc1234`.
+
+    Changes that are not committed yet add `-dirty`; a tree without git is `0-unversioned`.
+    """
+    described = _git(tree, "describe", "--tags", "--always", "--dirty", "--match", "v[0-9]*")
+    if not described:
+        return "0-unversioned"
+    return described.removeprefix("v") if described.startswith("v") else f"0-g{described}"
+
+
+def commit_time(tree: Path) -> int:
+    """Return the time of the last commit, in seconds since 1970: the time stamp of all that is built from it."""
+    return int(_git(tree, "log", "-1", "--format=%ct") or 0)
+
+
+def _git(tree: Path, *arguments: str) -> str:
+    command = ["git", "-C", str(tree), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
