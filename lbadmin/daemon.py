@@ -78,7 +78,14 @@ def serve(context: Context, sockets: list[socket.socket]) -> None:
         log.exception("the current configuration could not be put into effect")
     app = create_app(context, notify_ready)
     config = uvicorn.Config(
-        app, http=PeerProtocol, loop="asyncio", ws="none", log_config=None, access_log=False, lifespan="on"
+        app,
+        http=PeerProtocol,
+        loop="asyncio",
+        ws="none",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        lifespan="on",
     )
     uvicorn.Server(config).run(sockets)
 

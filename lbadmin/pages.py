@@ -17,9 +17,9 @@ def _environment() -> Environment:
     return environment
 
 
-def page(template: str, status: int = 200, **values: object) -> HTMLResponse:
+def page(template: str, code: int = 200, **values: object) -> HTMLResponse:
     """Return a page made from a template."""
-    return HTMLResponse(_environment().get_template(template).render(values), status)
+    return HTMLResponse(_environment().get_template(template).render(values), code)
 
 
 def show_bytes(count: int) -> str:

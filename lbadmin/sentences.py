@@ -8,6 +8,7 @@ from typing import Any
 from lbadmin.errors import Fault
 
 _MAX_VALUE_LENGTH = 60
+_SECRETS = {"password", "current", "new"}
 _ITEM_NAMES = {"ports": "port", "addresses": "address", "dns": "name server"}
 
 
@@ -43,11 +44,14 @@ def _fault(error: Mapping[str, Any], document: object, owner: str) -> Fault:
     whose = _owner(loc, document) or owner
     of = f" of {whose}" if whose else ""
     field = ".".join(map(str, loc))
-    return Fault(field, _safe(value), _sentence(error, name, show(value), of))
+    # A whole object may hold a secret, and so may a field whose name is mistyped.
+    if not names or isinstance(value, dict) or error["type"] == "extra_forbidden" or _SECRETS & set(names):
+        return Fault(field, None, _sentence(error, name, "", of))
+    return Fault(field, _safe(value), _sentence(error, name, f" {show(value)}", of))
 
 
 def _safe(value: object) -> object:
-    """Return the value as the answer may repeat it: plain and short, never a whole document."""
+    """Return the value as the answer may repeat it: plain and short."""
     return value if value is None or isinstance(value, bool | int | float) else show(value)
 
 
@@ -55,6 +59,8 @@ _PREDICATES = {
     "missing": "is missing; give it a value",
     "extra_forbidden": "is not a known field; leave it out",
     "too_long": "has more than {max_length} entries; remove some",
+    "string_too_long": "has more than {max_length} characters",
+    "string_too_short": "has less than {min_length} characters",
 }
 """What is said of a field whose value does not matter, by pydantic's type of error."""
 
@@ -68,6 +74,7 @@ _VALUE_PREDICATES = {
     "tuple_type": "is not a list",
     "model_type": "is not an object",
     "dict_type": "is not an object",
+    "model_attributes_type": "is not an object",
 }
 """What is said of a field and its value."""
 
@@ -76,6 +83,7 @@ _RANGES = {"weight": "0 and 256", "port": "1 and 65535", "check_port": "1 and 65
 
 
 def _sentence(error: Mapping[str, Any], name: str, value: str, of: str) -> str:
+    """Return the sentence; the value has a space before it, or is empty when it must not be told."""
     context: Mapping[str, Any] = error.get("ctx") or {}
     kind = error["type"]
     if kind == "value_error":
@@ -83,16 +91,16 @@ def _sentence(error: Mapping[str, Any], name: str, value: str, of: str) -> str:
     if kind in _PREDICATES:
         return f"{name}{of} {_PREDICATES[kind].format_map(context)}"
     if kind in {"greater_than_equal", "less_than_equal"} and name in _RANGES:
-        return f"{name} {value}{of} is not between {_RANGES[name]}"
+        return f"{name}{value}{of} is not between {_RANGES[name]}"
     if kind in _VALUE_PREDICATES:
-        return f"{name} {value}{of} {_VALUE_PREDICATES[kind].format_map(context)}"
-    return f"{name} {value}{of} is not valid: {error['msg']}"
+        return f"{name}{value}{of} {_VALUE_PREDICATES[kind].format_map(context)}"
+    return f"{name}{value}{of} is not valid: {error['msg']}"
 
 
 def _own_sentence(reason: str, name: str, value: str, of: str) -> str:
     """Sentence for a predicate of `fields`; one about an item of a list brings its own subject."""
     if reason.startswith("is "):
-        return f"{name} {value}{of} {reason}"
+        return f"{name}{value}{of} {reason}"
     if reason.startswith("has "):
         return f"{name}{of} {reason}"
     subject, verb, predicate = re.split(r" (is|runs) ", reason, maxsplit=1)

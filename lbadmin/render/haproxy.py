@@ -85,11 +85,12 @@ def _listen(service: VirtualService) -> str:
 
 def _persistence(service: VirtualService) -> list[str]:
     family = "ipv6" if isinstance(service.ip, IPv6Address) else "ip"
-    persistence = service.persistence
+    limits = f"size {service.persistence.table_size} expire {service.persistence.timeout_ms}"
     return [
-        f"stick-table type {family} size {persistence.table_size} expire {persistence.timeout_ms} peers lbva",
+        f"stick-table type {family} {limits} store conn_cur peers lbva",
         "stick on src",
-        # A tracked entry does not expire: the client's next connection goes where its open ones are.
+        # A tracked entry does not expire: the client's next connection goes where its open ones are. Counting
+        # them (conn_cur) makes its time begin anew when the last one ends; else it would be gone at once.
         "tcp-request connection track-sc0 src",
     ]
 

@@ -46,7 +46,9 @@ def lbadmind(system: System) -> Iterator[str]:
     path = system.path("/run/lbadmin/lbadmind.sock")
     context = build(system)
     context.changes.reconcile()
-    config = uvicorn.Config(create_app(context), http=PeerProtocol, ws="none", log_config=None, lifespan="on")
+    config = uvicorn.Config(
+        create_app(context), http=PeerProtocol, ws="none", log_config=None, proxy_headers=False
+    )
     with served(config, listen(path)):
         yield str(path)
 
@@ -63,6 +65,7 @@ def lbadmin_web(system: System, lbadmind_socket: str) -> Iterator[int]:
         ws="none",
         log_config=None,
         lifespan="off",
+        proxy_headers=False,
     )
     listener = socket.create_server(("127.0.0.1", 0))
     with served(config, listener):

@@ -1,4 +1,4 @@
-"""Section 8 of the deployment guide, through the REST API as root's console uses it, on the shipped HAProxy."""
+"""Section 8 of the deployment guide through the REST API of root's console, on the shipped HAProxy."""
 
 from typing import Any
 
@@ -88,7 +88,9 @@ def test_a_state_survives_a_reload(guide: Client) -> None:
     guide.call("POST", "/services/haproxy/reload")
     assert health(guide) == {"FE-1": "halt", "FE-2": "drain"}
     guide.call("PATCH", f"{SERVICE}/real-servers/FE-2", {"state": "online"})
-    (server,) = [s for s in guide.call("GET", f"{SERVICE}/real-servers")["real_servers"] if s["label"] == "FE-2"]
+    (server,) = [
+        s for s in guide.call("GET", f"{SERVICE}/real-servers")["real_servers"] if s["label"] == "FE-2"
+    ]
     assert (server["state"], server["weight"]) == ("online", 7)
 
 

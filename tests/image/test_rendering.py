@@ -1,0 +1,102 @@
+"""Whatever a valid document says, HAProxy and keepalived accept what is rendered from it."""
+
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from lbadmin.activate import Rendering
+from lbadmin.change import check_files
+from lbadmin.errors import RefusedError
+from lbadmin.rules import check_rules, parse_cluster, parse_node
+from tests.image.conftest import Appliance
+
+labels = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", fullmatch=True) | st.sampled_from(
+    ["lbva", "GLOBAL", "MASTER", "global", "defaults", "listen", "1", "0", "none"]
+)
+addresses = st.ip_addresses().map(str)
+durations = st.integers(1, 24 * 24 * 3600 * 1000) | st.sampled_from(["30m", "1ms", "24d", "4s"])
+ports = st.lists(
+    st.integers(1, 65535)
+    | st.tuples(st.integers(1, 65000), st.integers(0, 20)).map(lambda p: f"{p[0]}-{sum(p)}"),
+    min_size=1,
+    max_size=4,
+)
+
+
+def optional(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    return st.fixed_dictionaries({}, optional=fields)
+
+
+real_servers = st.fixed_dictionaries(
+    {"label": labels, "ip": addresses},
+    optional={
+        "port": st.none() | st.integers(1, 65535),
+        "weight": st.integers(0, 256),
+        "state": st.sampled_from(["online", "drain", "halt"]),
+    },
+)
+virtual_services = st.fixed_dictionaries(
+    {"label": labels, "ip": addresses, "ports": ports},
+    optional={
+        "protocol": st.sampled_from(["tcp", "http"]),
+        "scheduler": st.sampled_from(["leastconn", "roundrobin", "source"]),
+        "persistence": optional(
+            mode=st.sampled_from(["source_ip", "none"]),
+            timeout_ms=durations,
+            table_size=st.integers(1, 1000000),
+        ),
+        "health_check": optional(
+            type=st.sampled_from(["connect", "none"]),
+            check_port=st.none() | st.integers(1, 65535),
+            interval_ms=durations,
+            rise=st.integers(1, 100),
+            fall=st.integers(1, 100),
+        ),
+        "enabled": st.booleans(),
+        "real_servers": st.lists(real_servers, max_size=3, unique_by=lambda s: s["label"]),
+    },
+)
+clusters = optional(
+    layer7=optional(
+        logging=st.booleans(),
+        log_only_errors=st.booleans(),
+        redispatch=st.booleans(),
+        connection_timeout_ms=durations,
+        client_timeout_ms=durations,
+        real_server_timeout_ms=durations,
+        maxconn=st.integers(1, 250000),
+        stop_old_workers_after_ms=durations,
+    ),
+    virtual_services=st.lists(virtual_services, max_size=4, unique_by=lambda s: s["label"]),
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(document=clusters)
+def test_the_daemons_accept_every_valid_document(appliance: Appliance, document: dict[str, Any]) -> None:
+    node = parse_node({})
+    try:
+        cluster = parse_cluster(document)
+        check_rules(cluster, node)
+    except RefusedError:
+        return
+    rendering = Rendering.of(cluster, node)
+    nothing = Rendering(cluster, node, dict.fromkeys(rendering.files, ""))
+    check_files(appliance.system, nothing, rendering)
+    assert Rendering.of(parse_cluster(cluster.model_dump(mode="json")), node) == rendering
+
+
+def test_a_node_whose_interface_does_not_exist_is_refused(appliance: Appliance) -> None:
+    changes = appliance.changes()
+    service = {"label": "web", "ip": "192.168.2.30", "ports": [80]}
+    changes.change_cluster(
+        lambda _: parse_cluster({"virtual_services": [service], "layer7": {"maxconn": 1000}}), "root", "web"
+    )
+    node = parse_node({"interfaces": [{"name": "eth7", "addresses": ["192.168.2.21/24"]}]})
+    with pytest.raises(
+        Exception, match=r"keepalived refuses this configuration: .*eth7.*; nothing was changed"
+    ):
+        changes.change_node(lambda _: node, "root", "another interface")
+    assert changes.current.node_revision == 0
