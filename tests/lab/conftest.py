@@ -4,6 +4,7 @@ The guest is a plain Debian image without any network configuration; the lab's o
 address come to it as systemd credentials.
 """
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,13 +15,14 @@ from harness.deadline import Deadline
 from harness.domain import Firmware
 from harness.lab import Lab
 from harness.libvirt_machine import LibvirtMachine
+from harness.machine import Machine
 from harness.state import REPOSITORY
 
 GUEST = REPOSITORY / "build" / "plain.raw"
 BOOT_S = 280.0  # a plain Debian, emulated, on a machine that is busy with other things
 
 AddGuest = Callable[[Lab, Firmware], LibvirtMachine]
-Boot = Callable[[LibvirtMachine], None]
+Boot = Callable[[Machine], None]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -38,7 +40,7 @@ def guest_image() -> Path:
 
 @pytest.fixture(scope="session")
 def lab() -> Iterator[Lab]:
-    with Lab.start("test-lab") as running:
+    with Lab.start(f"test-{os.getpid()}") as running:
         yield running
 
 
@@ -59,7 +61,7 @@ def add_guest(guest_image: Path) -> AddGuest:
 def boot() -> Boot:
     """Switches a guest on and waits until it lets root in."""
 
-    def power_on(guest: LibvirtMachine) -> None:
+    def power_on(guest: Machine) -> None:
         guest.power_on()
         guest.ssh(Deadline(BOOT_S)).close()
 
@@ -76,7 +78,7 @@ def booted(lab: Lab, add_guest: AddGuest, boot: Boot) -> LibvirtMachine:
 
 
 @pytest.fixture
-def guest(booted: LibvirtMachine) -> LibvirtMachine:
+def guest(booted: LibvirtMachine) -> Machine:
     """The guest as it was after its boot."""
     booted.restore("fresh", Deadline(60))
     return booted

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -108,3 +109,35 @@ def test_a_lab_that_can_not_come_up_says_why_and_leaves_nothing() -> None:
     with pytest.raises(LabError, match="9 front ends are not between 0 and 8"):
         Lab.start("test-broken", front_ends=9)
     assert not folder_of("test-broken").path.exists()
+
+
+def test_ctrl_c_while_a_lab_comes_up_ends_it(guest_image: Path) -> None:
+    folder = folder_of("test-ctrl-c")
+    argv = [*COMMAND, "up", "--name", "test-ctrl-c", "--image", str(guest_image), "--wait"]
+    with subprocess.Popen(argv) as process:
+        console = folder.machines / "lb1" / "console.log"
+        Deadline(60).wait_until(console.exists, "the machine to be switched on")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 130
+    assert not folder.path.exists()
+
+
+def test_a_lab_that_was_let_go_stays_and_publishes_until_it_is_taken_down(guest_image: Path) -> None:
+    name = ["--name", "test-detached"]
+    argv = [*COMMAND, "up", *name, "--image", str(guest_image), "--publish", "127.0.0.1:19444"]
+    output = subprocess.run(argv, check=True, capture_output=True, text=True).stdout
+    try:
+        assert "https://127.0.0.1:19444/lbadmin/" in output
+        lab = Lab.attach("test-detached")
+        assert lab.machine("lb1").is_on()
+        # Nothing listens inside yet: the connection is taken, and closed at once.
+        with socket.create_connection(("127.0.0.1", 19444), 30) as connection:
+            lab.machine("lb1").power_off()
+            assert connection.recv(1) == b""
+        ended = subprocess.run([*COMMAND, "exec", *name, "fe1", "--", "sh", "-c", "exit 6"], check=False)
+        assert ended.returncode == 6
+    finally:
+        subprocess.run([*COMMAND, "down", *name], check=True)
+    assert not folder_of("test-detached").path.exists()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", 19444), 5)

@@ -12,18 +12,19 @@ from harness.domain import Firmware
 from harness.errors import LabError
 from harness.lab import Lab
 from harness.libvirt_machine import LibvirtMachine
+from harness.machine import Machine
 from harness.report import collect
 from harness.result import CommandFailedError
 
 AddGuest = Callable[[Lab, Firmware], LibvirtMachine]
-Boot = Callable[[LibvirtMachine], None]
+Boot = Callable[[Machine], None]
 
 
 def test_the_console_is_logged_from_the_start(booted: LibvirtMachine) -> None:
     assert "Linux version" in booted.files.console_log.read_text(errors="replace")
 
 
-def test_commands_run_as_root_with_input_output_and_status(guest: LibvirtMachine) -> None:
+def test_commands_run_as_root_with_input_output_and_status(guest: Machine) -> None:
     assert guest.run("id -u").stdout == "0\n"
     assert guest.run(["echo", "a  b", "$HOME"]).stdout == "a  b $HOME\n"
     assert guest.run("cat; echo problem >&2", data="input").stdout == "input"
@@ -32,7 +33,7 @@ def test_commands_run_as_root_with_input_output_and_status(guest: LibvirtMachine
     assert guest.run("exit 7", check=False).status == 7
 
 
-def test_a_snapshot_is_restored_twice_with_memory_disk_and_the_right_time(guest: LibvirtMachine) -> None:
+def test_a_snapshot_is_restored_twice_with_memory_disk_and_the_right_time(guest: Machine) -> None:
     guest.run("echo before > /root/file; echo before > /dev/shm/file; sync")
     guest.snapshot("twice")
     for _ in range(2):
@@ -42,12 +43,12 @@ def test_a_snapshot_is_restored_twice_with_memory_disk_and_the_right_time(guest:
         assert abs(float(guest.run("date +%s.%N").stdout) - time.time()) < 5
 
 
-def test_a_snapshot_that_was_never_taken_is_named(guest: LibvirtMachine) -> None:
+def test_a_snapshot_that_was_never_taken_is_named(guest: Machine) -> None:
     with pytest.raises(LabError, match="no snapshot 'never'"):
         guest.restore("never", Deadline(5))
 
 
-def test_a_screenshot_is_a_picture_of_the_screen(guest: LibvirtMachine, tmp_path: Path) -> None:
+def test_a_screenshot_is_a_picture_of_the_screen(guest: Machine, tmp_path: Path) -> None:
     path = tmp_path / "screen.png"
     guest.screenshot(path)
     with Image.open(path) as picture:
@@ -57,7 +58,7 @@ def test_a_screenshot_is_a_picture_of_the_screen(guest: LibvirtMachine, tmp_path
         assert len(picture.getcolors(maxcolors=1 << 24) or []) > 1  # not a blank screen
 
 
-def test_a_frozen_machine_is_silent_and_goes_on_when_thawed(guest: LibvirtMachine) -> None:
+def test_a_frozen_machine_is_silent_and_goes_on_when_thawed(guest: Machine) -> None:
     guest.run("echo 1 > /dev/shm/kept")
     guest.freeze()
     try:
@@ -68,7 +69,7 @@ def test_a_frozen_machine_is_silent_and_goes_on_when_thawed(guest: LibvirtMachin
     assert guest.run("cat /dev/shm/kept").stdout == "1\n"
 
 
-def test_a_pulled_cable_cuts_one_network(guest: LibvirtMachine) -> None:
+def test_a_pulled_cable_cuts_one_network(guest: Machine) -> None:
     device = "grep -l 52:54:00:0d:bb:d3 /sys/class/net/*/address | xargs -n1 dirname"
     name = guest.run(device).stdout.strip()
     guest.run(["ip", "link", "set", name.rsplit("/", 1)[1], "up"])
@@ -82,9 +83,7 @@ def test_a_pulled_cable_cuts_one_network(guest: LibvirtMachine) -> None:
     Deadline(20).wait_until(lambda: carrier() == "1", "the guest to get its carrier back")
 
 
-def test_a_report_holds_console_screen_journal_and_logs(
-    lab: Lab, guest: LibvirtMachine, tmp_path: Path
-) -> None:
+def test_a_report_holds_console_screen_journal_and_logs(lab: Lab, guest: Machine, tmp_path: Path) -> None:
     collect(lab, tmp_path)
     assert not (tmp_path / "missing.txt").exists(), (tmp_path / "missing.txt").read_text()
     for name in (
@@ -97,7 +96,7 @@ def test_a_report_holds_console_screen_journal_and_logs(
         assert (tmp_path / name).stat().st_size > 0, name
 
 
-def test_a_power_cut_keeps_what_was_flushed_and_loses_what_was_not(guest: LibvirtMachine, boot: Boot) -> None:
+def test_a_power_cut_keeps_what_was_flushed_and_loses_what_was_not(guest: Machine, boot: Boot) -> None:
     guest.run("echo flushed > /root/flushed; sync; echo unwritten > /root/unwritten")
     guest.power_off()
     assert not guest.is_on()
