@@ -1,0 +1,78 @@
+# The front door: every job that a person does is one target. `make help` lists them.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+PYTHON := /usr/bin/python3
+VENV := build/venv
+PYTEST := $(VENV)/bin/python -m pytest
+
+.PHONY: help
+help:  ## Show this list.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: image
+image: prepare  ## Build the appliance: build/lbva.raw and build/release/.
+	@$(PYTHON) -m image.build
+
+.PHONY: test
+test: check image build/rootfs.stamp  ## All that must hold before a change lands; boots the image. About 25 minutes.
+	$(PYTEST) tests/image tests/lab tests/system --junit-xml=build/report/junit.xml
+
+.PHONY: check
+check: venv  ## Lint, types and unit tests, in under a minute.
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/mypy
+	@$(PYTEST) tests/unit
+
+.PHONY: nightly
+nightly: test bench  ## Everything, with the figures.
+
+.PHONY: bench
+bench: venv image  ## Measure size, build and boot times beside a plain Debian image in the same run.
+	@$(VENV)/bin/python -m harness.bench
+
+.PHONY: format
+format: venv  ## Format the Python code and fix what the linter can fix.
+	@$(VENV)/bin/ruff check --fix .
+	@$(VENV)/bin/ruff format .
+
+.PHONY: prepare
+prepare:  ## Install the Debian packages that building and testing need (as root; other targets do it themselves).
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed: use Debian 12 or 13")'
+	@$(PYTHON) -m image.prepare
+
+.PHONY: venv
+venv: $(VENV)/.stamp
+
+# The lock file names exact versions with hashes; `make lock` writes it.
+$(VENV)/.stamp: requirements.txt pyproject.toml | prepare
+	@echo "Making the virtual environment $(VENV)"
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(VENV)/bin/python -m pip install --quiet --require-hashes --requirement requirements.txt
+	@$(VENV)/bin/python -m pip install --quiet --no-deps --editable .
+	@touch $@
+
+.PHONY: lock
+lock: venv  ## Write requirements.txt anew from pyproject.toml.
+	@$(VENV)/bin/python -m pip install --quiet uv
+	@$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --all-extras --generate-hashes \
+		--no-emit-index-url --no-header --no-annotate pyproject.toml --output-file requirements.txt
+
+# The appliance's tree, for the tests that run its daemons natively.
+build/rootfs.stamp: build/lbva.stamp
+	@$(VENV)/bin/python -m image.rootfs build/lbva.raw build/rootfs
+	@touch $@
+
+build/lbva.stamp: | image
+
+.PHONY: clean
+clean:  ## Remove all that was built, but not the caches.
+	@rm -rf build/lbva* build/release build/rootfs* build/report build/bench
+
+.PHONY: distclean
+distclean:  ## Remove all that was built, caches and virtual environment too.
+	@rm -rf build
