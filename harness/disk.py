@@ -14,7 +14,16 @@ def image_format(image: Path) -> str:
 
 
 def make_overlay(image: Path, overlay: Path) -> None:
-    """Make `overlay`, a qcow2 file as big as `image`, which it reads where nothing was written yet."""
+    """Make `overlay`, a qcow2 file as big as `image`, which it reads where nothing was written yet.
+
+    The image gets a second name beside the overlay: a build that puts a new image in its place does
+    not pull the old one from under a machine and its snapshots.
+    """
+    base = overlay.with_name("base")
+    try:
+        base.hardlink_to(image)
+    except OSError:  # another file system
+        copy_sparse(image, base)
     subprocess.run(
         [
             "qemu-img",
@@ -23,7 +32,7 @@ def make_overlay(image: Path, overlay: Path) -> None:
             "-f",
             "qcow2",
             "-b",
-            str(image),
+            str(base),
             "-F",
             image_format(image),
             str(overlay),

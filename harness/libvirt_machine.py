@@ -192,7 +192,7 @@ class LibvirtMachine:
         self._copy_disk(self.folder, kept)
         self._resume(memory)
 
-    def restore(self, name: str, deadline: Deadline) -> None:  # noqa: D102
+    def restore(self, name: str, deadline: Deadline, *, set_clock: bool = True) -> None:  # noqa: D102
         kept = self.folder / "snapshots" / name
         if not (kept / "memory").exists():
             raise LabError(f"{self.name} has no snapshot {name!r}", "take it with snapshot()")
@@ -200,9 +200,10 @@ class LibvirtMachine:
             self._domain.destroy()
         self._copy_disk(kept, self.folder)
         self._resume(kept / "memory")
-        self.set_clock(deadline)
+        if set_clock:
+            self._set_clock(deadline)
 
-    def set_clock(self, deadline: Deadline) -> None:
+    def _set_clock(self, deadline: Deadline) -> None:
         """Set the machine's clock to the lab's: a restored machine's goes on from where it was."""
         # The moment is told as late as can be: logging in may take the machine a second.
         channel = self._channel(deadline)

@@ -72,5 +72,9 @@ class Machine(Protocol):
     def snapshot(self, name: str) -> None:
         """Keep its memory and disk under a name; it goes on running."""
 
-    def restore(self, name: str, deadline: Deadline) -> None:
-        """Go back to a snapshot, as often as wanted: running, and with the right time."""
+    def restore(self, name: str, deadline: Deadline, *, set_clock: bool = True) -> None:
+        """Go back to a snapshot, as often as wanted; it runs.
+
+        Its clock goes on from the snapshot's time unless set right over SSH, which takes an emulated
+        machine some seconds: leave that out where the time does not matter.
+        """

@@ -80,5 +80,5 @@ def booted(lab: Lab, add_guest: AddGuest, boot: Boot) -> LibvirtMachine:
 @pytest.fixture
 def guest(booted: LibvirtMachine) -> Machine:
     """The guest as it was after its boot."""
-    booted.restore("fresh", Deadline(60))
+    booted.restore("fresh", Deadline(60), set_clock=False)
     return booted
