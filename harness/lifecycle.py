@@ -50,7 +50,7 @@ def check_host() -> None:
         raise LabError("a lab needs root, for its network namespaces", "run the command as root")
     missing = [tool for tool in _TOOLS if not shutil.which(tool)]
     if missing:
-        raise LabError(f"{', '.join(missing)} is not installed", "`make lab-tools` installs what a lab needs")
+        raise LabError(f"{', '.join(missing)} is not installed", "`make prepare` installs what a lab needs")
 
 
 def _log_tail(folder: Folder) -> str:

@@ -8,7 +8,7 @@ from lbadmin.haproxy import FRONTEND_ROW, SERVER_ROW, HAProxy, words_of
 from lbadmin.model import ClusterConfig, NodeConfig, RealServer
 from lbadmin.render import HAPROXY_CFG, KEEPALIVED_CONF, render
 from lbadmin.render.haproxy import effective_weight, render_haproxy
-from lbadmin.render.network import HOSTNAME, NETWORK_DIR, RESOLVED_CONF
+from lbadmin.render.network import HOSTNAME, NETWORK_DIR
 from lbadmin.system import System
 
 
@@ -37,15 +37,13 @@ def activate(system: System, haproxy: HAProxy, old: Rendering, new: Rendering) -
         run_program(system, "networkctl", "reload")
     if HOSTNAME in changed:
         run_program(system, "hostname", new.node.hostname)
-    if RESOLVED_CONF in changed:
-        run_program(system, "systemctl", "try-reload-or-restart", "systemd-resolved.service")
     if HAPROXY_CFG in changed:
         _haproxy(system, haproxy, old.cluster, new.cluster)
     if KEEPALIVED_CONF in changed:
-        run_program(system, "systemctl", "reload-or-restart", "keepalived.service")
+        _keepalived(system, new)
 
 
-def start_over(system: System, haproxy: HAProxy, cluster: ClusterConfig) -> None:
+def start_over(system: System, haproxy: HAProxy, new: Rendering) -> None:
     """Bring all daemons to the files in place, whatever they run now.
 
     Raises ActivationError or UnavailableError when a daemon does not follow.
@@ -55,8 +53,8 @@ def start_over(system: System, haproxy: HAProxy, cluster: ClusterConfig) -> None
         reload_gently(haproxy)
     else:
         run_program(system, "systemctl", "start", "haproxy.service")
-    run_program(system, "systemctl", "reload-or-restart", "keepalived.service")
-    verify(haproxy, cluster)
+    _keepalived(system, new)
+    verify(haproxy, new.cluster)
 
 
 def reload_gently(haproxy: HAProxy) -> None:
@@ -71,6 +69,12 @@ def run_program(system: System, *command: str) -> None:
     result = system.run(command)
     if result.status != 0:
         raise ActivationError(f"{' '.join(command)} failed: {words_of(result.output)}")
+
+
+def _keepalived(system: System, new: Rendering) -> None:
+    """Without virtual addresses keepalived does not run: see render_keepalived."""
+    verb = "reload-or-restart" if new.files[KEEPALIVED_CONF] else "stop"
+    run_program(system, "systemctl", verb, "keepalived.service")
 
 
 def _haproxy(system: System, haproxy: HAProxy, old: ClusterConfig, new: ClusterConfig) -> None:

@@ -81,7 +81,7 @@ class Changes:
                 return
             log.warning("/etc does not hold the current configuration; putting it into effect")
             install(self.system, files)
-            start_over(self.system, self.haproxy, self.current.cluster)
+            start_over(self.system, self.haproxy, self.current.rendering)
 
     def change_cluster(
         self,
@@ -210,7 +210,7 @@ def check_files(system: System, old: Rendering, new: Rendering) -> None:
         (HAPROXY_CFG, ["haproxy", "-c", "-f"]),
         (KEEPALIVED_CONF, ["keepalived", "-t", "-f"]),
     ):
-        if new.files[name] != old.files[name]:
+        if new.files[name] and new.files[name] != old.files[name]:
             _check(system, checker, new.files[name])
 
 

@@ -8,14 +8,17 @@ ADVERTISEMENT_S = 1
 
 
 def render_keepalived(cluster: ClusterConfig, node: NodeConfig) -> str:
-    """Return keepalived.conf; without virtual addresses it holds no VRRP instance."""
-    lines = ["global_defs {", "    vrrp_version 3", "}"]
+    """Return keepalived.conf; it is empty when there is no virtual address.
+
+    keepalived never reports itself started when it has nothing to do; Debian's unit skips an empty file.
+    """
     addresses = sorted(
         {service.ip for service in cluster.virtual_services if service.enabled},
         key=lambda ip: (ip.version, int(ip)),
     )
-    if addresses and node.interfaces:
-        lines += _instance(addresses, node)
+    if not addresses or not node.interfaces:
+        return ""
+    lines = ["global_defs {", "    vrrp_version 3", "}", *_instance(addresses, node)]
     return "".join(f"{line}\n" for line in lines)
 
 

@@ -4,7 +4,7 @@ from lbadmin.model import Interface, NodeConfig
 
 HOSTNAME = "/etc/hostname"
 NETWORK_DIR = "/etc/systemd/network"
-RESOLVED_CONF = "/etc/systemd/resolved.conf.d/lbva.conf"
+RESOLV_CONF = "/etc/resolv.conf"
 
 
 def render_network(node: NodeConfig) -> dict[str, str]:
@@ -13,7 +13,7 @@ def render_network(node: NodeConfig) -> dict[str, str]:
     for interface in node.interfaces:
         files[f"{NETWORK_DIR}/10-{interface.name}.network"] = _network(interface, node)
     if node.dns:
-        files[RESOLVED_CONF] = "[Resolve]\n" + "".join(f"DNS={address}\n" for address in node.dns)
+        files[RESOLV_CONF] = "".join(f"nameserver {address}\n" for address in node.dns)
     return files
 
 

@@ -1,0 +1,50 @@
+"""What the appliance has acknowledged survives the loss of its power at any moment."""
+
+import threading
+
+import httpx
+import pytest
+
+from harness.appliance import Appliance
+from harness.deadline import Deadline
+from harness.lab import Lab
+from harness.libvirt_machine import LibvirtMachine
+from tests.system.conftest import BOOT_S
+
+BASE_MS = 100_000
+
+
+@pytest.mark.parametrize("changes_before_the_cut", [1, 7])
+def test_a_power_cut_in_a_stream_of_changes_leaves_the_last_acknowledged_one(
+    lab: Lab, fresh: Appliance, downloaded: LibvirtMachine, changes_before_the_cut: int
+) -> None:
+    acknowledged: list[int] = []
+    sent: list[int] = []
+    enough = threading.Event()
+
+    def change_until_the_lights_go_out() -> None:
+        try:
+            for number in range(BASE_MS, BASE_MS + 10_000):
+                sent.append(number)
+                answer = fresh.call("PATCH", "/layer7/settings", {"client_timeout_ms": number})
+                acknowledged.append(answer["client_timeout_ms"])
+                if len(acknowledged) == changes_before_the_cut:
+                    enough.set()
+        except httpx.HTTPError:
+            return
+
+    stream = threading.Thread(target=change_until_the_lights_go_out)
+    stream.start()
+    assert enough.wait(120), "the appliance took too long over its changes"
+    downloaded.power_off()
+    fresh.http.close()
+    stream.join(60)
+    assert not stream.is_alive()
+
+    downloaded.power_on()
+    again = Appliance(lab, downloaded)
+    again.wait_until_up(Deadline(BOOT_S))
+    found = again.get("/layer7/settings")["client_timeout_ms"]
+    assert found in {acknowledged[-1], sent[-1]}
+    assert f"timeout client {found}" in downloaded.run("cat /etc/haproxy/haproxy.cfg").stdout
+    assert downloaded.run("systemctl is-active haproxy").stdout.strip() == "active"
