@@ -37,7 +37,8 @@ class RestError(LabError):
 
 
 def _json(response: httpx.Response) -> Json:
-    return response.json() if "json" in response.headers.get("content-type", "") else None
+    is_json = "json" in response.headers.get("content-type", "")
+    return response.json() if is_json and response.content else None
 
 
 class Appliance:

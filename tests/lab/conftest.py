@@ -1,8 +1,4 @@
-"""The lab itself, tried out. Needs root, libvirt and QEMU, and a small guest: build/plain.raw.
-
-The guest is a plain Debian image without any network configuration; the lab's own SSH key and an
-address come to it as systemd credentials.
-"""
+"""The lab itself, tried out. Needs root, libvirt and QEMU, and a guest: the appliance, build/lbva.raw."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -10,18 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from harness import topology
 from harness.deadline import Deadline
-from harness.domain import Firmware
 from harness.lab import Lab
 from harness.libvirt_machine import LibvirtMachine
 from harness.machine import Machine
 from harness.state import REPOSITORY
 
-GUEST = REPOSITORY / "build" / "plain.raw"
-BOOT_S = 280.0  # a plain Debian, emulated, on a machine that is busy with other things
+GUEST = REPOSITORY / "build" / "lbva.raw"
+BOOT_S = 280.0  # emulated, on a machine that is busy with other things
 
-AddGuest = Callable[[Lab, Firmware], LibvirtMachine]
 Boot = Callable[[Machine], None]
 
 
@@ -34,7 +27,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def guest_image() -> Path:
     if not GUEST.exists():
-        pytest.fail("build/plain.raw is missing: build the plain Debian guest first", pytrace=False)
+        pytest.fail("build/lbva.raw is missing: `make image` builds it", pytrace=False)
     return GUEST
 
 
@@ -42,19 +35,6 @@ def guest_image() -> Path:
 def lab() -> Iterator[Lab]:
     with Lab.start(f"test-{os.getpid()}") as running:
         yield running
-
-
-@pytest.fixture(scope="session")
-def add_guest(guest_image: Path) -> AddGuest:
-    """Adds a guest with its management address to a lab; it is off."""
-    network = f"[Match]\nMACAddress={topology.mac_address('lb1', 0)}\n"
-    network += f"[Network]\nAddress={topology.MACHINE_ADDRESSES['lb1']}/24\n"
-
-    def add(lab: Lab, firmware: Firmware) -> LibvirtMachine:
-        credentials = {"network.network.10-mgmt": network}
-        return lab.add_machine("lb1", guest_image, firmware=firmware, credentials=credentials)
-
-    return add
 
 
 @pytest.fixture(scope="session")
@@ -69,9 +49,9 @@ def boot() -> Boot:
 
 
 @pytest.fixture(scope="session")
-def booted(lab: Lab, add_guest: AddGuest, boot: Boot) -> LibvirtMachine:
+def booted(lab: Lab, guest_image: Path, boot: Boot) -> LibvirtMachine:
     """The guest, booted once and kept as the snapshot `fresh`."""
-    guest = add_guest(lab, "bios")
+    guest = lab.add_machine("lb1", guest_image)
     boot(guest)
     guest.snapshot("fresh")
     return guest

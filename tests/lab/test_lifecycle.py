@@ -5,7 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,14 +13,11 @@ import pytest
 
 from harness import lifecycle
 from harness.deadline import Deadline
-from harness.domain import Firmware
 from harness.errors import LabError
 from harness.lab import Lab
-from harness.libvirt_machine import LibvirtMachine
 from harness.process import ProcessId
 from harness.state import Record, folder_of
 
-AddGuest = Callable[[Lab, Firmware], LibvirtMachine]
 COMMAND = [sys.executable, "-m", "harness.cli"]
 
 
@@ -52,11 +49,11 @@ def lab_of_another_process(name: str) -> Iterator[tuple[subprocess.Popen[str], R
         process.kill()
 
 
-def test_killing_the_process_that_made_a_lab_ends_everything_in_it(add_guest: AddGuest) -> None:
+def test_killing_the_process_that_made_a_lab_ends_everything_in_it(guest_image: Path) -> None:
     with lab_of_another_process("test-killed") as (process, record):
         assert record.init is not None
         lab = Lab.attach("test-killed")
-        add_guest(lab, "bios").power_on()
+        lab.add_machine("lb1", guest_image).power_on()
         subprocess.Popen(lab.inside.argv("client", ["tail", "-f", "/dev/null"]))
         namespace = str(lab.inside.network("lab").readlink())
         deadline = Deadline(20)
