@@ -48,12 +48,12 @@ def start_over(system: System, haproxy: HAProxy, new: Rendering) -> None:
 
     Raises ActivationError or UnavailableError when a daemon does not follow.
     """
-    run_program(system, "networkctl", "reload")
     if haproxy.is_running():
         reload_gently(haproxy)
     else:
         run_program(system, "systemctl", "start", "haproxy.service")
     _keepalived(system, new)
+    run_program(system, "networkctl", "reload")
     verify(haproxy, new.cluster)
 
 

@@ -95,21 +95,22 @@ class Store:
 
         Raises StorageError, with nothing changed, when it cannot be written.
         """
-        numbers = self.numbers()
-        when = datetime.now(UTC).isoformat(timespec="seconds")
-        revision = Revision(numbers[-1] + 1 if numbers else 1, when, who, what, dict(document))
         try:
+            numbers = self.numbers()
+            number = numbers[-1] + 1 if numbers else 1
+            when = datetime.now(UTC).isoformat(timespec="seconds")
+            revision = Revision(number, when, who, what, dict(document))
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            write_durably(self.path(revision.revision), revision.to_bytes(), mode=0o600)
+            write_durably(self.path(number), revision.to_bytes(), mode=0o600)
         except OSError as error:
             raise StorageError(
-                f"revision {revision.revision} could not be written to {self.folder}: {error.strerror}; "
+                f"the change could not be written to {self.folder}: {error.strerror}; "
                 "nothing was changed, free some space and try again"
             ) from error
-        for number in numbers:
-            if number <= revision.revision - KEEP:
+        for old in numbers:
+            if old <= number - KEEP:
                 with contextlib.suppress(OSError):
-                    self.path(number).unlink()
+                    self.path(old).unlink()
         return revision
 
 

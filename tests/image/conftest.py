@@ -22,6 +22,7 @@ CLONE_NEWNET = 0x40000000
 
 # Mounts of the child's own namespace: they go when the program ends, and the tree stays as it was built.
 _ENTER = """
+mount --bind "$1" "$1"; mount -o remount,bind,ro "$1"
 for folder in run etc/haproxy etc/keepalived; do mount --bind "$0/$folder" "$1/$folder"; done
 mount -t proc proc "$1/proc"; mount --rbind /dev "$1/dev"
 tree=$1; shift; exec chroot "$tree" "$@"
@@ -110,6 +111,10 @@ class Appliance:
     def run_here(self, *command: str) -> str:
         """Run a program of the build machine in the appliance's network; return what it says."""
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+    def has_address(self, address: str) -> bool:
+        """Tell whether keepalived brought the virtual address."""
+        return f"{address}/32" in self.run_here("ip", "-4", "-o", "addr", "show", "dev", "eth0")
 
     def changes(self) -> Changes:
         """Start the management plane's change path on this appliance."""

@@ -46,9 +46,8 @@ def lbadmind(system: System) -> Iterator[str]:
     path = system.path("/run/lbadmin/lbadmind.sock")
     context = build(system)
     context.changes.reconcile()
-    config = uvicorn.Config(
-        create_app(context), http=PeerProtocol, ws="none", log_config=None, proxy_headers=False
-    )
+    app = create_app(context)
+    config = uvicorn.Config(app, http=PeerProtocol, ws="none", log_config=None, proxy_headers=False)
     with served(config, listen(path)):
         yield str(path)
 

@@ -28,6 +28,7 @@ def guide(appliance: Appliance, daemon: str, front_ends: dict[str, FrontEnd]) ->
     )
     for name, address in (("FE-1", "192.168.10.31"), ("FE-2", "192.168.10.32")):
         client.call("POST", f"{SERVICE}/real-servers", {"label": name, "ip": address})
+    wait_until(lambda: appliance.has_address(VIP), what="the virtual address is there")
     return client
 
 
@@ -115,11 +116,7 @@ def test_a_reload_keeps_connections_and_persistence_and_is_told(guide: Client) -
 
 
 def test_the_virtual_address_comes_and_goes(guide: Client, appliance: Appliance) -> None:
-    def brought() -> bool:
-        shown = appliance.run_here("ip", "-4", "-o", "addr", "show", "dev", "eth0")
-        return f"{VIP}/32" in shown
-
-    wait_until(brought, what="the virtual address is there")
+    assert appliance.has_address(VIP)
     guide.call("DELETE", SERVICE)
-    wait_until(lambda: not brought(), what="the virtual address is gone")
+    wait_until(lambda: not appliance.has_address(VIP), what="the virtual address is gone")
     assert guide.call("GET", "/status")["virtual_services"] == []

@@ -28,6 +28,7 @@ def service(appliance: Appliance, daemon: str, front_ends: dict[str, FrontEnd]) 
             ],
         },
     )
+    wait_until(lambda: appliance.has_address(VIP), what="the virtual address is there")
     return appliance
 
 

@@ -167,6 +167,10 @@ def test_a_new_password_ends_sessions_and_is_never_told(ask: Ask, api: Ask, appl
     short = api("PUT", path, {"current": PASSWORD, "new": "s3cret"})
     assert short.status == 422
     assert "s3cret" not in short.text
+    for wrong in ({"new": "s3cret", "curent": "s3cret"}, ["s3cret"], '"s3cret"', {"current": {"s3cret": 1}}):
+        refused = api("PUT", path, wrong)
+        assert refused.status == 422
+        assert "s3cret" not in refused.text
     assert api("PUT", path, {"current": PASSWORD, "new": "correct horse"}).status == 204
     assert ask("GET", f"{PREFIX}/status", token=token).status == 401
     assert api("GET", "/status").status == 401

@@ -1,0 +1,119 @@
+"""The one path of a change, on the shipped HAProxy: what is refused, what fails, what a boot finds."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from lbadmin.boot import files_for
+from lbadmin.change import Changes
+from lbadmin.errors import ActivationError, CheckError
+from lbadmin.files import install
+from lbadmin.model import ClusterConfig
+from lbadmin.rules import parse_cluster
+from lbadmin.system import Result
+from tests.image.conftest import Appliance
+from tests.image.servers import FrontEnd, connect, wait_until
+
+
+def cluster(**layer7: Any) -> ClusterConfig:  # noqa: ANN401 - fields of a document
+    server = {"label": "FE-1", "ip": "192.168.10.31"}
+    service = {"label": "web", "ip": "192.168.10.30", "ports": [5060], "real_servers": [server]}
+    settings: dict[str, object] = {"maxconn": 1000, **layer7}
+    return parse_cluster({"layer7": settings, "virtual_services": [service]})
+
+
+@pytest.fixture
+def changes(appliance: Appliance, front_ends: dict[str, FrontEnd]) -> Changes:
+    made = appliance.changes()
+    made.change_cluster(lambda _: cluster(), "root", "a service")
+    wait_until(lambda: appliance.has_address("192.168.10.30"), what="the virtual address is there")
+    return made
+
+
+def serves() -> bool:
+    connection, name = connect("192.168.10.30", 5060, "192.168.10.100")
+    connection.close()
+    return name == "FE-1"
+
+
+def test_what_haproxy_itself_refuses_changes_nothing(
+    changes: Changes, appliance: Appliance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = changes.current
+    # No valid document renders to what HAProxy refuses, so a broken renderer stands in for an unknown rule.
+    monkeypatch.setattr("lbadmin.render.render_haproxy", lambda _: "listen broken\n    bind nonsense\n")
+    with pytest.raises(
+        CheckError, match=r"^haproxy refuses this configuration: .*nonsense.*; nothing was changed$"
+    ):
+        changes.change_cluster(lambda _: cluster(client_timeout_ms="31m"), "root", "break it")
+    assert changes.current == before
+    assert changes.clusters.numbers()[-1] == before.cluster_revision
+    assert serves()
+
+
+def test_a_change_that_does_not_take_effect_is_taken_back(changes: Changes, appliance: Appliance) -> None:
+    before = changes.current
+    # HAProxy's checker does not see that these connections need more file descriptors than there are.
+    with pytest.raises(ActivationError, match=r"HAProxy refused to reload: .*; the change was taken back$"):
+        changes.change_cluster(lambda _: cluster(maxconn=250_000), "root", "more connections")
+    assert changes.current.cluster == before.cluster
+    assert [(each.who, each.what) for each in changes.clusters.history()[:2]] == [
+        ("lbadmind", "take back: more connections"),
+        ("root", "more connections"),
+    ]
+    assert "maxconn 1000\n" in (appliance.root / "etc/haproxy/haproxy.cfg").read_text()
+    assert serves()
+    assert Changes(appliance.system, appliance.haproxy).current == changes.current
+
+
+def test_only_what_changed_is_touched(changes: Changes, appliance: Appliance) -> None:
+    appliance.commands.clear()
+    changes.change_cluster(lambda _: cluster(client_timeout_ms="30m"), "root", "a timeout")
+    assert [command[0] for command in appliance.commands] == ["haproxy"], "checked, and keepalived left alone"
+    appliance.commands.clear()
+    before = changes.current.cluster_revision
+    assert changes.change_cluster(lambda old: old, "root", "nothing").cluster_revision == before
+    assert appliance.commands == []
+
+
+def test_a_haproxy_that_is_gone_is_started(changes: Changes, appliance: Appliance) -> None:
+    appliance.stop("haproxy")
+    changes.change_cluster(lambda _: cluster(client_timeout_ms="30m"), "root", "a timeout")
+    assert ["systemctl", "start", "haproxy.service"] in appliance.commands
+    assert serves()
+
+
+def test_the_next_boot_copies_what_the_last_change_rendered(
+    changes: Changes, appliance: Appliance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = changes.current.rendering.files
+    with monkeypatch.context() as patch:
+        patch.delattr("lbadmin.boot.rendered")
+        assert files_for(appliance.system) == expected, "from the cache, nothing was rendered"
+    newest = changes.clusters.path(changes.current.cluster_revision)
+    newest.write_bytes(newest.read_bytes()[:-20])
+    files = files_for(appliance.system)
+    assert "listen web" not in files["/etc/haproxy/haproxy.cfg"], "a damaged newest revision: the one before"
+    assert "maxconn 1000\n" in files["/etc/haproxy/haproxy.cfg"]
+
+
+def test_a_daemon_that_died_in_a_change_catches_up(changes: Changes, appliance: Appliance) -> None:
+    old = changes.current.rendering.files
+    changes.change_cluster(lambda _: cluster(client_timeout_ms="30m"), "root", "a timeout")
+    install(appliance.system, old)
+    again = Changes(appliance.system, appliance.haproxy)
+    again.reconcile()
+    text = (appliance.root / "etc/haproxy/haproxy.cfg").read_text()
+    assert re.search(r"timeout client 1800000$", text, re.MULTILINE)
+    assert serves()
+
+
+def test_a_checker_that_is_missing_is_told(changes: Changes, appliance: Appliance) -> None:
+    def run(command: Sequence[str]) -> Result:
+        return Result(127, f"{command[0]} could not be started: No such file or directory")
+
+    broken = Changes(type(appliance.system)(root=appliance.root, run=run), appliance.haproxy)
+    with pytest.raises(CheckError, match="could not be started"):
+        broken.change_cluster(lambda _: cluster(client_timeout_ms="30m"), "root", "a timeout")
