@@ -6,6 +6,7 @@ import json
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -217,6 +218,15 @@ def test_a_person_logs_in_sees_the_overview_and_logs_out(ask: Ask, api: Ask) -> 
 
     assert ask("POST", "/lbadmin/logout", "", headers={**FORM, **session}).status == 303
     assert ask("GET", "/lbadmin/", headers=session).headers["location"] == "/lbadmin/login"
+
+
+def test_without_lbadmind_the_website_says_so(ask: Ask, daemon: str) -> None:
+    Path(daemon).unlink()
+    page = ask("GET", "/lbadmin/", headers={"Cookie": "__Host-lbadmin=token"})
+    assert page.status == 503
+    assert "does not answer" in page.text
+    answer = ask("GET", f"{PREFIX}/status")
+    assert (answer.status, answer["title"]) == (503, "Service Unavailable")
 
 
 def test_lbcli_has_the_same_verbs(
