@@ -1,7 +1,7 @@
 """`make image`: from the tree to build/lbva.raw and the packaged artifacts in build/release/.
 
-mkosi does the building; around it stand the package sources (image/apt.py), a progress display, the disk's final
-size and the packaging. Nothing is done when nothing has changed.
+mkosi does the building; around it stand the package sources (image/apt.py), a progress display, the disk's
+final size and the packaging. Nothing is done when nothing has changed.
 """
 
 import argparse
@@ -31,15 +31,16 @@ LOG_LINES_SHOWN = 15
 
 @dataclass(frozen=True)
 class Build:
-    """One build: the source tree and where its results go."""
+    """One build: the source tree, the folder of all results, what it is called and dated."""
 
     tree: Path
+    out: Path
     version: str
     epoch: int
 
     @property
-    def out(self) -> Path:
-        """Folder of all results; git ignores it."""
+    def caches(self) -> Path:
+        """Folder of what later builds use again: downloaded packages and the tree of installed ones."""
         return self.tree / "build"
 
     @property
@@ -62,9 +63,9 @@ def fingerprint(build: Build) -> str:
     """Return a hash over everything that the image is made from: names, modes and contents of the inputs."""
     digest = hashlib.sha256(f"{build.version} {build.epoch}".encode())
     for path in sorted(_input_files(build.tree)):
-        kind = os.readlink(path).encode() if path.is_symlink() else path.read_bytes()
+        content = str(path.readlink()).encode() if path.is_symlink() else path.read_bytes()
         mode = f"{path.lstat().st_mode:o}"
-        digest.update(f"{path.relative_to(build.tree)} {mode} {len(kind)}\n".encode() + kind)
+        digest.update(f"{path.relative_to(build.tree)} {mode} {len(content)}\n".encode() + content)
     return digest.hexdigest()
 
 
@@ -79,21 +80,26 @@ def _input_files(tree: Path) -> Iterator[Path]:
         )
 
 
-def mkosi_command(build: Build, major: int, *, tree: Path, force: bool = False) -> list[str]:
-    """Return mkosi's command line; the option for package sources was renamed in mkosi 25."""
+def mkosi_command(
+    build: Build, major: int, config: Path, *, incremental: bool = True, force: bool = False
+) -> list[str]:
+    """Return the command line for the mkosi.conf in `config`.
+
+    The option for package sources was renamed in mkosi 25.
+    """
     sources = "--package-manager-tree" if major < 25 else "--sandbox-tree"  # noqa: PLR2004 - named above
     return [
         "mkosi",
-        f"--directory={tree}",
+        f"--directory={config}",
         f"{sources}={build.out / 'mkosi.apt'}",
         f"--output-dir={build.out}",
-        f"--package-cache-dir={build.out / 'mkosi.pkgcache'}",
+        f"--package-cache-dir={build.caches / 'mkosi.pkgcache'}",
         f"--image-version={build.version}",
         f"--source-date-epoch={build.epoch}",
-        "--incremental=yes",
         # Once: replace the output. Twice: also make the cached tree of packages anew.
         "--force",
         *(["--force"] if force else []),
+        *(["--incremental=yes", f"--cache-dir={build.caches / 'mkosi.cache'}"] if incremental else []),
         "build",
     ]
 
@@ -132,13 +138,18 @@ def run_logged(command: Sequence[str], log: Path, *, cwd: Path) -> None:
         raise BuildError(f"{command[0]} failed; the end of {log}:\n{tail}", hint=f"the whole log is {log}")
 
 
-def build_raw(build: Build, *, force: bool) -> None:
-    """Make build/lbva.raw."""
+def write_sources(build: Build) -> None:
+    """Write the package sources for mkosi, as this machine has them."""
     _, codename = apt.host_release()
     apt.write_tree(build.out / "mkosi.apt", RELEASE, apt.mirror_of(apt.host_sources(), codename))
-    for folder in ("mkosi.cache", "mkosi.pkgcache", "release"):
-        (build.out / folder).mkdir(exist_ok=True)
-    command = mkosi_command(build, mkosi_major(), tree=build.tree, force=force)
+
+
+def build_raw(build: Build, *, force: bool) -> None:
+    """Make build/lbva.raw."""
+    write_sources(build)
+    for folder in (build.caches / "mkosi.cache", build.caches / "mkosi.pkgcache", build.qcow2.parent):
+        folder.mkdir(parents=True, exist_ok=True)
+    command = mkosi_command(build, mkosi_major(), build.tree, force=force)
     run_logged(command, build.out / "mkosi.log", cwd=build.tree)
     with build.raw.open("r+b") as disk:
         disk.truncate(DISK_BYTES)
@@ -151,9 +162,14 @@ def build_qcow2(build: Build) -> None:
     for old in build.qcow2.parent.glob("lbva-*-kvm.qcow2"):
         old.unlink()
     partial = build.qcow2.with_name(f".{build.qcow2.name}.part")
-    options = ["-c", "-f", "raw", "-O", "qcow2", "-o", "compression_type=zstd", "-W"]
-    _run(["qemu-img", "convert", *options, str(build.raw), str(partial)])
+    compress(build.raw, partial)
     partial.rename(build.qcow2)
+
+
+def compress(raw: Path, qcow2: Path) -> None:
+    """Write a raw disk as a compressed qcow2."""
+    options = ["-c", "-f", "raw", "-O", "qcow2", "-o", "compression_type=zstd", "-W"]
+    _run(["qemu-img", "convert", *options, str(raw), str(qcow2)])
 
 
 def _run(command: Sequence[str]) -> None:
@@ -165,7 +181,7 @@ def _run(command: Sequence[str]) -> None:
 @contextmanager
 def locked(build: Build) -> Iterator[None]:
     """Hold the build's lock; a second build in the same tree waits for the first."""
-    build.out.mkdir(exist_ok=True)
+    build.out.mkdir(parents=True, exist_ok=True)
     with (build.out / ".lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -214,10 +230,12 @@ def main() -> None:
     parser.add_argument(
         "--force", action="store_true", help="build even when nothing changed, without caches"
     )
+    parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the results (build)")
     options = parser.parse_args()
     tree = Path(__file__).resolve().parent.parent
+    out = options.out.resolve() if options.out else tree / "build"
     try:
-        make_image(Build(tree, version(tree), commit_time(tree)), force=options.force)
+        make_image(Build(tree, out, version(tree), commit_time(tree)), force=options.force)
     except BuildError as error:
         sys.exit(f"image: {error}")
     except KeyboardInterrupt:

@@ -5,9 +5,10 @@ from pathlib import Path
 
 
 def version(tree: Path) -> str:
-    """Return the version of `tree`: `0.1.0` at a tag `v0.1.0`, else such as `0.1.0-12-gabc1234`, `0-gabc1234`.
+    """Return the version of `tree`: `0.1.0` at a tag `v0.1.0`, else such as `0.1.0-12-gabc1234`.
 
-    Changes that are not committed yet add `-dirty`; a tree without git is `0-unversioned`.
+    Before the first tag it is such as `0-gabc1234`. Changes that are not committed yet add `-dirty`; a
+    tree without git is `0-unversioned`.
     """
     described = _git(tree, "describe", "--tags", "--always", "--dirty", "--match", "v[0-9]*")
     if not described:
@@ -16,7 +17,7 @@ def version(tree: Path) -> str:
 
 
 def commit_time(tree: Path) -> int:
-    """Return the time of the last commit, in seconds since 1970: the time stamp of all that is built from it."""
+    """Return the time of the last commit in seconds since 1970, the time stamp of all built from it."""
     return int(_git(tree, "log", "-1", "--format=%ct") or 0)
 
 
