@@ -23,7 +23,7 @@ class AffinityError(Exception):
     """A client was sent to another front end than before."""
 
 
-class OcsClient(User):  # type: ignore[misc]
+class OcsClient(User):
     """Signs in over a new connection every few seconds."""
 
     wait_time = constant_pacing(2)
