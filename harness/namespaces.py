@@ -58,6 +58,8 @@ def enter_argv(init_pid: int, network: Path, argv: Sequence[str]) -> list[str]:
         f"--mount=/proc/{init_pid}/ns/mnt",
         f"--pid=/proc/{init_pid}/ns/pid",
         f"--net={network}",
+        # Entering a mount namespace otherwise moves the program to its root.
+        f"--wdns={Path.cwd()}",
         "--",
         *argv,
     ]

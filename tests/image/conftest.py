@@ -29,15 +29,15 @@ tree=$1; shift; exec chroot "$tree" "$@"
 """
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="package", autouse=True)
 def own_network() -> Iterator[None]:
     """Put this process into a network namespace of its own, with the guide's addresses, and out again."""
     if not (ROOTFS / "usr/sbin/haproxy").exists() or os.geteuid() != 0:
-        pytest.skip("needs root and build/rootfs; make image builds it")
+        pytest.fail("needs root and build/rootfs: run `make test` as root", pytrace=False)
     libc = ctypes.CDLL(None, use_errno=True)
     with Path("/proc/self/ns/net").open("rb") as old:
         if libc.unshare(CLONE_NEWNET) != 0:
-            pytest.skip(f"needs network namespaces: {os.strerror(ctypes.get_errno())}")
+            pytest.fail(f"needs network namespaces: {os.strerror(ctypes.get_errno())}", pytrace=False)
         for line in (
             "link set lo up",
             "link add eth0 type veth peer name wire",

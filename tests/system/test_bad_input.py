@@ -23,7 +23,7 @@ GOOD: dict[str, Any] = {"label": "Another", "ip": "192.168.10.40", "ports": "80"
         ({"label": SERVICE_LABEL}, 409, [SERVICE_LABEL]),
         ({"ip": "192.168.10.300"}, 422, ["192.168.10.300"]),
         ({"ports": "9443"}, 422, ["9443"]),
-        ({"ip": "192.168.10.30", "ports": "5061"}, 422, ["5061", SERVICE_LABEL]),
+        ({"ip": "192.168.10.30", "ports": "5061"}, 409, ["5061", SERVICE_LABEL]),
         ({"ip": "192.168.2.21"}, 422, ["192.168.2.21"]),
         ({"label": "two\nlines"}, 422, ["label"]),
         ({"colour": "green"}, 422, ["colour"]),
