@@ -42,6 +42,7 @@ format: venv  ## Format the Python code and fix what the linter can fix.
 
 .PHONY: prepare
 prepare:  ## Install the Debian packages that building and testing need (as root; other targets do it themselves).
+	@test -x $(PYTHON) || { apt-get --quiet update && apt-get --quiet install --yes --no-install-recommends python3; }
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed: use Debian 12 or 13")'
 	@$(PYTHON) -m image.prepare
 
