@@ -96,6 +96,8 @@ def mkosi_command(
         f"--package-cache-dir={build.caches / 'mkosi.pkgcache'}",
         f"--image-version={build.version}",
         f"--source-date-epoch={build.epoch}",
+        # Debian's kernel package makes no initrd: image/mkosi.finalize does, when the overlay is in place.
+        "--environment=INITRD=No",
         # Once: replace the output. Twice: also make the cached tree of packages anew.
         "--force",
         *(["--force"] if force else []),
