@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness import console, lifecycle, topology
+from harness.appliance import HTTPS_PORT, Appliance
 from harness.deadline import Deadline, DeadlineExceededError
 from harness.errors import LabError, die
 from harness.lab import Lab
 from harness.state import REPOSITORY, all_folders, folder_of
 
 _IMAGE = REPOSITORY / "build" / "lbva.raw"
-_WEB_PORT = 9443
 _MACHINE = "lb1"
 _INTERRUPTED = 130  # what shells report after Ctrl-C
 
@@ -24,7 +24,7 @@ def _up(options: argparse.Namespace) -> int:
     lifecycle.check_host()
     if not options.image.is_file():
         raise LabError(f"there is no image {options.image}", "`make image` builds it")
-    target = f"{topology.MACHINE_ADDRESSES[_MACHINE]}:{_WEB_PORT}"
+    target = f"{topology.MACHINE_ADDRESSES[_MACHINE]}:{HTTPS_PORT}"
     publish = lifecycle.Publish.listen(options.publish, target) if options.publish else None
     lab = Lab.start(options.name, front_ends=options.front_ends, publish=publish)
     late: DeadlineExceededError | None = None
@@ -33,7 +33,7 @@ def _up(options: argparse.Namespace) -> int:
         machine.power_on()
         if options.wait:
             try:
-                machine.wait_for_port(_WEB_PORT, Deadline(options.timeout))
+                Appliance(lab, machine).wait_until_up(Deadline(options.timeout))
             except DeadlineExceededError as error:
                 late = error
         lab.detach()
@@ -51,7 +51,7 @@ def _describe(lab: Lab, name: str) -> None:
     """Print where things are."""
     suffix = "" if name == "lab" else f" --name {name}"
     address = topology.MACHINE_ADDRESSES[_MACHINE]
-    web = f"https://{lab.record.publish or f'{address}:{_WEB_PORT}'}/lbadmin/"
+    web = f"https://{lab.record.publish or f'{address}:{HTTPS_PORT}'}/lbadmin/"
     lines = [("WebUI", web + ("" if lab.record.publish else " (inside the lab; --publish shows it outside)"))]
     lines += [("console", f"lab console {_MACHINE}{suffix}"), ("ssh", f"lab ssh {_MACHINE}{suffix}")]
     lines += [(front_end.name, str(front_end.address)) for front_end in lab.front_ends]
@@ -139,7 +139,7 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--firmware", choices=["bios", "uefi"], default="bios")
     up.add_argument("--front-ends", type=int, default=2, help="how many (2)")
     up.add_argument("--publish", metavar="ADDRESS:PORT", help="show the WebUI here, like 127.0.0.1:9443")
-    up.add_argument("--wait", action="store_true", help="return when the WebUI answers")
+    up.add_argument("--wait", action="store_true", help="return when the appliance answers an administrator")
     up.add_argument("--timeout", type=float, default=300, help="seconds that --wait waits (300)")
     up.set_defaults(action=_up)
 
