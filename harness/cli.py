@@ -177,6 +177,7 @@ def main() -> None:
     """Run the command; its status is 0, 1 with one line of explanation, or that of the program it ran."""
     logging.basicConfig(level=logging.INFO, format="lab: %(message)s")
     logging.getLogger("paramiko").setLevel(logging.CRITICAL)
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     parser = _parser()
     # argparse can't tell a command's options from ours once a positional has no fixed length.
     arguments, command = _split(sys.argv[1:])
