@@ -107,9 +107,9 @@ def boot_times(lab: Lab, machine: LibvirtMachine, scheme: str) -> tuple[float, f
     machine.power_on()
     client.wait_until_served(deadline)
     vip = time.monotonic() - started
-    with lab.http(url, timeout_s=10) as web:
+    with lab.http("", timeout_s=10) as web:
         deadline.wait_until(
-            lambda: web.get("").is_success,
+            lambda: web.get(url).is_success,
             f"the web page of {machine.name}",
             ignoring=(OSError, httpx.HTTPError),
         )
