@@ -1,7 +1,8 @@
 """SIP on a stream: framing and messages, RFC 3261 sections 7 and 18.3. Pure."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 MAX_HEADER = 16 * 1024
 MAX_BODY = 64 * 1024
@@ -37,7 +38,7 @@ class KeepAlive:
 
 
 @dataclass(frozen=True)
-class Message:
+class Message(ABC):
     """What requests and responses share. Header names are in lower case and in their long form."""
 
     headers: tuple[tuple[str, str], ...]
@@ -51,8 +52,9 @@ class Message:
         """The value of the first header field of that name, or ""."""
         return next(iter(self.all(name)), "")
 
+    @abstractmethod
     def _start_line(self) -> str:
-        raise NotImplementedError
+        """The line that tells a request from a response."""
 
     def encode(self) -> bytes:
         """The message as bytes, with its Content-Length."""
@@ -141,13 +143,6 @@ def _parse_head(head: bytes) -> Message:
     return Request(headers, method=words[0], uri=words[1])
 
 
-def _with_body(message: Message, body: bytes) -> Message:
-    if isinstance(message, Response):
-        return Response(message.headers, body=body, status=message.status, reason=message.reason)
-    assert isinstance(message, Request)  # noqa: S101 - the parser makes nothing else
-    return Request(message.headers, body=body, method=message.method, uri=message.uri)
-
-
 class Framer:
     """Cuts a stream into messages and keep-alives, holding at most one message's worth of bytes."""
 
@@ -175,4 +170,4 @@ class Framer:
         if len(self._buffer) < stop:
             return None
         body, self._buffer = self._buffer[start:stop], self._buffer[stop:]
-        return _with_body(message, body)
+        return replace(message, body=body)
