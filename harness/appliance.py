@@ -92,7 +92,7 @@ class Appliance:
         """The guide, section 8, step 2: the virtual service with its check port, and its real servers."""
         service = {"label": SERVICE_LABEL, "ip": str(VIP), "ports": ",".join(map(str, OCS_PORTS))}
         self.call("POST", "/layer7/virtual-services", {**service, "protocol": "tcp"})
-        changes = {"persistence": {"mode": "source_ip"}, "health_check": {"check_port": 5061}}
+        changes = {"persistence": {"mode": "source_ip"}, "health_check": {"check_ports": 5061}}
         self.call("PATCH", f"/layer7/virtual-services/{SERVICE_LABEL}", changes)
         for front_end in lab.front_ends:
             server = {"label": front_end.name, "ip": str(front_end.address), "port": None, "weight": 100}

@@ -144,7 +144,7 @@ def _service_body(options: argparse.Namespace) -> dict[str, object]:
     # Addresses and lists of ports are text, also when they look like a number.
     body |= {name: text for name in ("ip", "ports") if (text := getattr(options, name)) is not None}
     persistence = _given(mode=options.persistence, timeout_ms=options.persistence_timeout)
-    check = _given(type=options.check, check_port=options.check_port, interval_ms=options.check_interval)
+    check = _given(type=options.check, check_ports=options.check_port, interval_ms=options.check_interval)
     return body | {
         name: part for name, part in (("persistence", persistence), ("health_check", check)) if part
     }

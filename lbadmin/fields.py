@@ -16,12 +16,32 @@ MAX_PORT = 65535
 MAX_PORTS = 1024
 """Ports of one virtual service: every one is a listening socket of its own in HAProxy."""
 
+MAX_CHECK_PORTS = 16
+"""Ports of one health check: each is a connection more per check and real server."""
+
+MAX_TEXT = 256
+MAX_BLOCK = 65536
+"""Characters of a line that is looked for, and of a text of several lines."""
+
+# fmt: off
+SECTIONS = frozenset({
+    "acme", "backend", "cache", "crt-store", "defaults", "fcgi-app", "frontend", "global", "http-errors",
+    "listen", "log-forward", "log-profile", "mailers", "namespace_list", "peers", "program", "resolvers",
+    "ring", "traces", "userlist",
+})
+# fmt: on
+"""Words that begin a section of haproxy.cfg (configuration manual, chapters 3 and 4)."""
+
 MAX_HOSTNAME = 64
 """Linux's limit (HOST_NAME_MAX); the form of a host name is RFC 1123, section 2.1."""
 
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", re.ASCII)
 _HOST_LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?", re.ASCII)
 _INTERFACE = re.compile(r"[a-z][a-z0-9_.-]{0,14}", re.ASCII)
+_COOKIE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", re.ASCII)
+_HTTP_PATH = re.compile(r"/[A-Za-z0-9._~!$&()*+,;=:@%/?-]{0,1023}", re.ASCII)
+_STATUS_ITEM = re.compile(r"([1-6][0-9]{2})(?:-([1-6][0-9]{2}))?", re.ASCII)
+_KEY_ID = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _PORT_ITEM = re.compile(r"([0-9]{1,6})(?:\s*-\s*([0-9]{1,6}))?", re.ASCII)
 
 
@@ -121,6 +141,83 @@ def _ports(value: object) -> tuple[int | str, ...]:
     return tuple(normal)
 
 
+def _check_ports(value: object) -> tuple[int, ...]:
+    """Normalise one port, a list, or one string of several."""
+    if value in (None, "", [], ()):
+        return ()
+    spans = [port_span(item) for item in _ports([value] if type(value) is int else value)]
+    ports = tuple(port for first, last in spans for port in range(first, last + 1))
+    if len(ports) > MAX_CHECK_PORTS:
+        raise ValueError(f"has more than {MAX_CHECK_PORTS} ports; check those that matter")
+    return ports
+
+
+def _cookie_name(value: object) -> str:
+    if not isinstance(value, str) or _COOKIE.fullmatch(value) is None:
+        raise ValueError("is not a cookie's name; use up to 63 letters, digits, dots, dashes and underscores")
+    return value
+
+
+def _http_path(value: object) -> str:
+    if not isinstance(value, str) or _HTTP_PATH.fullmatch(value) is None:
+        raise ValueError("is not the path of a web page; write it such as /health?full=1, without spaces")
+    return value
+
+
+def _status_codes(value: object) -> str:
+    items = value.replace(" ", "").split(",") if isinstance(value, str) and len(value) <= MAX_TEXT else [""]
+    for item in items:
+        match = _STATUS_ITEM.fullmatch(item)
+        if match is None or int(match[1]) > int(match[2] or match[1]):
+            raise ValueError("is not a list of status codes; write it such as 200 or 200-399,401")
+    return ",".join(items)
+
+
+def _wire_text(value: object) -> str:
+    if not isinstance(value, str) or not value.isprintable() or not 1 <= len(value) <= MAX_TEXT:
+        raise ValueError(f"is not a text of 1 to {MAX_TEXT} characters on one line")
+    return value
+
+
+def _block(value: object, kind: str) -> str:
+    """Return a text of several lines, with one kind of line end."""
+    text = value.replace("\r\n", "\n").strip("\n") + "\n" if isinstance(value, str) else "\0"
+    if len(text) > MAX_BLOCK or not all(char.isprintable() or char in "\n\t" for char in text):
+        raise ValueError(
+            f"is not {kind}; give a text without control characters, up to {MAX_BLOCK} characters"
+        )
+    return text
+
+
+def _section_text(value: object) -> str:
+    text = _block(value, "a section of haproxy.cfg")
+    for line in text.splitlines():
+        word = line.split(maxsplit=1)[0] if line.strip() else ""
+        if word in SECTIONS or word.startswith("."):
+            raise ValueError(f"has a line that begins with {word}, which would leave the section; remove it")
+    return text
+
+
+def _script_text(value: object) -> str:
+    text = _block(value, "a script")
+    if not text.startswith("#!/"):
+        raise ValueError("is not a script; its first line names the interpreter, such as #!/bin/sh")
+    return text
+
+
+def _pem_text(value: object) -> str:
+    text = _block(value, "a certificate in PEM form")
+    if "-----BEGIN CERTIFICATE-----" not in text or "PRIVATE KEY" in text:
+        raise ValueError("is not a certificate in PEM form; it begins with -----BEGIN CERTIFICATE-----")
+    return text
+
+
+def _key_id(value: object) -> str:
+    if not isinstance(value, str) or _KEY_ID.fullmatch(value) is None:
+        raise ValueError("is not the name of a stored key; import the key with its certificate")
+    return value
+
+
 Label = Annotated[
     str,
     BeforeValidator(_label),
@@ -148,6 +245,35 @@ InterfaceAddress = Annotated[
         {"type": "string", "examples": ["192.168.2.21/24"], "pattern": r"^[0-9A-Fa-f:.]+/[0-9]{1,3}$"}
     ),
 ]
+CookieName = Annotated[
+    str,
+    BeforeValidator(_cookie_name),
+    WithJsonSchema({"type": "string", "pattern": r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"}),
+]
+HttpPath = Annotated[
+    str,
+    BeforeValidator(_http_path),
+    WithJsonSchema({"type": "string", "pattern": r"^/[A-Za-z0-9._~!$&()*+,;=:@%/?-]{0,1023}$"}),
+]
+StatusCodes = Annotated[
+    str,
+    BeforeValidator(_status_codes),
+    WithJsonSchema({"type": "string", "maxLength": MAX_TEXT, "examples": ["200-399,401"]}),
+]
+WireText = Annotated[
+    str,
+    BeforeValidator(_wire_text),
+    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": MAX_TEXT}),
+]
+_BLOCK_SCHEMA = {"type": "string", "maxLength": MAX_BLOCK}
+SectionText = Annotated[str, BeforeValidator(_section_text), WithJsonSchema(_BLOCK_SCHEMA)]
+ScriptText = Annotated[
+    str, BeforeValidator(_script_text), WithJsonSchema({**_BLOCK_SCHEMA, "pattern": "^#!/"})
+]
+PemText = Annotated[str, BeforeValidator(_pem_text), WithJsonSchema(_BLOCK_SCHEMA)]
+KeyId = Annotated[
+    str, BeforeValidator(_key_id), WithJsonSchema({"type": "string", "pattern": "^[0-9a-f]{64}$"})
+]
 Port = Annotated[int, Field(ge=1, le=65535, strict=True)]
 Ports = Annotated[
     tuple[int | str, ...],
@@ -171,6 +297,22 @@ Ports = Annotated[
             "examples": [[5060, 5061, "5071-5074"], "5060,5061,5071-5074"],
         }
     ),
+]
+CheckPorts = Annotated[
+    tuple[int, ...],
+    BeforeValidator(_check_ports),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "array", "maxItems": MAX_CHECK_PORTS, "items": {"type": "integer"}},
+                {"type": "integer", "minimum": 1, "maximum": 65535},
+                {"type": "string"},
+            ],
+            "examples": [[5061, 443], 5061, "5061,443"],
+        },
+        mode="validation",
+    ),
+    WithJsonSchema({"type": "array", "items": {"type": "integer"}}, mode="serialization"),
 ]
 DurationMs = Annotated[
     int,

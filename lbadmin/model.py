@@ -9,23 +9,40 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from lbadmin.fields import (
     Address,
+    CheckPorts,
+    CookieName,
     DurationMs,
     Hostname,
+    HttpPath,
     InterfaceAddress,
     InterfaceName,
+    KeyId,
     Label,
+    PemText,
     Port,
     Ports,
+    ScriptText,
+    SectionText,
+    StatusCodes,
+    WireText,
 )
+
+CLUSTER_FORMAT: Literal[2] = 2
+"""Format of a ClusterConfig as it is stored and backed up; `migrations` brings older ones up to it."""
 
 MAX_VIRTUAL_SERVICES = 1000
 MAX_REAL_SERVERS = 256
 """Bounds that no deployment comes near (a pool of OCS 2007 R2 has at most 8 front ends), yet that keep one
 document below a few megabytes and HAProxy's memory within the 2 GB machine."""
 
+MAX_CERTIFICATES = 256
+MAX_SCRIPTS = 64
 MAX_TABLE_SIZE = 1_000_000
 
 State = Literal["online", "drain", "halt"]
+Flag = Annotated[bool, Field(strict=True)]
+# A connection takes two file descriptors, and systemd allows a service 524,288 of them.
+Maxconn = Annotated[int, Field(ge=1, le=250_000, strict=True)]
 
 
 class Document(BaseModel):
@@ -37,38 +54,65 @@ class Document(BaseModel):
 class Layer7Settings(Document):
     """Layer 7 - Advanced Configuration of the deployment guide, section 8 step 1, with its factory values."""
 
-    logging: Annotated[bool, Field(strict=True)] = False
-    log_only_errors: Annotated[bool, Field(strict=True)] = False
-    redispatch: Annotated[bool, Field(strict=True)] = True
+    logging: Flag = False
+    log_only_errors: Flag = False
+    redispatch: Flag = True
     connection_timeout_ms: DurationMs = 4_000
     client_timeout_ms: DurationMs = 43_000
     real_server_timeout_ms: DurationMs = 45_000
-    # A connection takes two file descriptors, and systemd allows a service 524,288 of them.
-    maxconn: Annotated[int, Field(ge=1, le=250_000, strict=True)] = 40_000
+    maxconn: Maxconn = 40_000
     # Reloads keep old workers for the connections they hold, and SIP connections last a working day. Twelve
     # hours let a change made in office hours cut nobody before the night, and bound what changes pile up.
     stop_old_workers_after_ms: DurationMs = 12 * 3_600_000
 
 
 class Persistence(Document):
-    """Which real server a client returns to, and for how long after its last connection ended."""
+    """Which real server a client returns to, and for how long after its last connection ended.
 
-    mode: Literal["source_ip", "none"] = "source_ip"
+    `cookie_name` is for mode `http_cookie`, time-out and table size are for the two modes with a table.
+    """
+
+    mode: Literal["source_ip", "http_cookie", "tls_session_id", "none"] = "source_ip"
     timeout_ms: DurationMs = 30 * 60_000
     table_size: Annotated[int, Field(ge=1, le=MAX_TABLE_SIZE, strict=True)] = 10_240
+    cookie_name: CookieName = "LBVA"
+
+
+class FallbackServer(Document):
+    """Where clients are sent when no real server is left; none without an address."""
+
+    ip: Address | None = None
+    port: Port | None = None
 
 
 class HealthCheck(Document):
-    """How HAProxy finds out that a real server is dead: by connecting to `check_port` every `interval_ms`.
+    """How HAProxy finds out that a real server is dead, every `interval_ms`.
 
-    A blank check port is the real server's port, or the first port of the service.
+    All `check_ports` must pass in one check: the first is asked in the protocol of the type, the others must
+    accept a connection. Without any it is the real server's port, or the first port of the service.
+    `expected_status` is 200-399 for HTTP and 200 for SIP when it is left out.
     """
 
-    type: Literal["connect", "none"] = "connect"
-    check_port: Port | None = None
+    type: Literal["connect", "sip", "http", "external", "none"] = "connect"
+    check_ports: CheckPorts = ()
+    tls: Flag = False
+    method: Literal["GET", "HEAD", "OPTIONS"] = "GET"
+    path: HttpPath = "/"
+    host: Hostname | None = None
+    expected_status: StatusCodes | None = None
+    expected_text: WireText | None = None
+    script: Label | None = None
     interval_ms: DurationMs = 4_000
     rise: Annotated[int, Field(ge=1, le=100, strict=True)] = 2
     fall: Annotated[int, Field(ge=1, le=100, strict=True)] = 2
+
+
+class Timeouts(Document):
+    """Time-outs of one virtual service; those left out are the layer 7 settings'."""
+
+    connection_ms: DurationMs | None = None
+    client_ms: DurationMs | None = None
+    real_server_ms: DurationMs | None = None
 
 
 class RealServer(Document):
@@ -78,28 +122,65 @@ class RealServer(Document):
     ip: Address
     port: Port | None = None
     weight: Annotated[int, Field(ge=0, le=256, strict=True)] = 100  # HAProxy 3.0 manual, 5.2 "weight"
+    re_encrypt: Flag = False
+    maxconn: Maxconn | None = None
     state: State = "online"
 
 
 class VirtualService(Document):
-    """An address and ports that clients connect to, balanced over real servers in layer 7 SNAT mode."""
+    """An address and ports that clients connect to, balanced over real servers in layer 7 SNAT mode.
+
+    With `manual_configuration` the service's section in haproxy.cfg is that text and nothing else of it is
+    rendered; address and ports still say what the appliance brings up and what other services can't have.
+    """
 
     label: Label
     ip: Address
     ports: Ports
     protocol: Literal["tcp", "http"] = "tcp"
+    manual_configuration: SectionText | None = None
     scheduler: Literal["leastconn", "roundrobin", "source"] = "leastconn"
     persistence: Persistence = Persistence()
     health_check: HealthCheck = HealthCheck()
-    enabled: Annotated[bool, Field(strict=True)] = True
+    fallback_server: FallbackServer = FallbackServer()
+    timeouts: Timeouts = Timeouts()
+    maxconn: Maxconn | None = None
+    forwarded_for: Flag = True
+    accept_proxy_protocol: Flag = False
+    send_proxy_protocol: Literal["none", "v1", "v2"] = "none"
+    tls_certificate: Label | None = None
+    tls_minimum: Literal["1.2", "1.3"] = "1.2"
+    enabled: Flag = True
     real_servers: Annotated[tuple[RealServer, ...], Field(max_length=MAX_REAL_SERVERS)] = ()
+
+
+class Certificate(Document):
+    """A certificate that virtual services terminate TLS with.
+
+    `chain` is the server's certificate and the intermediate ones. The private key is in no document: `key` names
+    it in the key store, so neither documents, history nor support files ever hold a secret.
+    """
+
+    label: Label
+    chain: PemText
+    key: KeyId
+
+
+class CheckScript(Document):
+    """A script that health checks of type `external` run (HAProxy's 4.2, "external-check command")."""
+
+    label: Label
+    text: ScriptText
 
 
 class ClusterConfig(Document):
     """What both nodes of a pair share."""
 
+    format: Literal[2] = CLUSTER_FORMAT
     layer7: Layer7Settings = Layer7Settings()
     virtual_services: Annotated[tuple[VirtualService, ...], Field(max_length=MAX_VIRTUAL_SERVICES)] = ()
+    certificates: Annotated[tuple[Certificate, ...], Field(max_length=MAX_CERTIFICATES)] = ()
+    check_scripts: Annotated[tuple[CheckScript, ...], Field(max_length=MAX_SCRIPTS)] = ()
 
 
 class Interface(Document):

@@ -78,7 +78,7 @@ _VALUE_PREDICATES = {
 }
 """What is said of a field and its value."""
 
-_RANGES = {"weight": "0 and 256", "port": "1 and 65535", "check_port": "1 and 65535"}
+_RANGES = {"weight": "0 and 256", "port": "1 and 65535"}
 """Fields whose both bounds are told, whichever is broken."""
 
 

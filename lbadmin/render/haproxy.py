@@ -115,8 +115,10 @@ def _server(service: VirtualService, server: RealServer) -> str:
 
 
 def check_port(service: VirtualService, server: RealServer) -> int:
-    """Port that the health check connects to: the check port, else the server's, else the service's first."""
-    return service.health_check.check_port or server.port or port_span(service.ports[0])[0]
+    """Return the port that the check connects to: first check port, else the server's, else the service's."""
+    for port in service.health_check.check_ports:
+        return port
+    return server.port or port_span(service.ports[0])[0]
 
 
 def _host(address: object) -> str:

@@ -23,7 +23,7 @@ def guide(appliance: Appliance, daemon: str, front_ends: dict[str, FrontEnd]) ->
             "label": "OCS-Front-End",
             "ip": VIP,
             "ports": "5060,5061,135,443,444,5065,5069,5071,5072,5073,5074,8404",
-            "health_check": {"check_port": 5061, "interval_ms": 200},
+            "health_check": {"check_ports": 5061, "interval_ms": 200},
         },
     )
     for name, address in (("FE-1", "192.168.10.31"), ("FE-2", "192.168.10.32")):

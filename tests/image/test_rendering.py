@@ -49,7 +49,7 @@ virtual_services = st.fixed_dictionaries(
         ),
         "health_check": optional(
             type=st.sampled_from(["connect", "none"]),
-            check_port=st.none() | st.integers(1, 65535),
+            check_ports=st.lists(st.integers(1, 65535), max_size=3, unique=True),
             interval_ms=durations,
             rise=st.integers(1, 100),
             fall=st.integers(1, 100),

@@ -260,7 +260,7 @@ def test_lbcli_has_the_same_verbs(
     assert lbcli("edit-rip", "--vip", "OCS", "--label", "FE-1", "--weight", "5")[0] == 0
     assert lbcli("drain", "--vip", "OCS", "--rip", "FE-1")[0] == 0
     (service,) = Client(daemon).call("GET", "/config")["virtual_services"]
-    assert service["health_check"]["check_port"] == 5061
+    assert service["health_check"]["check_ports"] == [5061]
     assert service["real_servers"][0]["weight"] == 5
     assert service["real_servers"][0]["state"] == "drain"
     assert "FE-1" in lbcli("status")[1]

@@ -18,7 +18,7 @@ GUIDE: dict[str, Any] = {
             "label": "OCS-Front-End",
             "ip": "192.168.10.30",
             "ports": "5060,5061,135,443,444,5065,5069,5071,5072,5073,5074,8404",
-            "health_check": {"check_port": 5061},
+            "health_check": {"check_ports": 5061},
             "real_servers": [
                 {"label": "FE-1", "ip": "192.168.10.31"},
                 {"label": "FE-2", "ip": "192.168.10.32"},

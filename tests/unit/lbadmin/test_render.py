@@ -24,7 +24,7 @@ def test_a_service_listens_on_all_its_ports_and_real_servers_keep_the_clients_po
     ]
     assert server({}).startswith("server FE-1 192.168.10.31 weight 100 check port 5060 ")
     assert server({}, port=443).startswith("server FE-1 192.168.10.31:443 weight 100 check port 443 ")
-    assert " check port 5061 " in server({"health_check": {"check_port": 5061}}, port=443)
+    assert " check port 5061 " in server({"health_check": {"check_ports": 5061}}, port=443)
     assert "check" not in server({"health_check": {"type": "none"}})
 
 
