@@ -157,8 +157,8 @@ class VirtualService(Document):
 class Certificate(Document):
     """A certificate that virtual services terminate TLS with.
 
-    `chain` is the server's certificate and the intermediate ones. The private key is in no document: `key` names
-    it in the key store, so neither documents, history nor support files ever hold a secret.
+    `chain` is the server's certificate and the intermediate ones. The private key is in no document: `key`
+    names it in the key store, so neither documents, history nor support files ever hold a secret.
     """
 
     label: Label
