@@ -7,7 +7,7 @@ from lbadmin.errors import ActivationError
 from lbadmin.haproxy import FRONTEND_ROW, SERVER_ROW, HAProxy, words_of
 from lbadmin.model import ClusterConfig, NodeConfig, RealServer
 from lbadmin.render import HAPROXY_CFG, KEEPALIVED_CONF, render
-from lbadmin.render.haproxy import effective_weight, render_haproxy
+from lbadmin.render.haproxy import STATS_FRONTEND, effective_weight, render_haproxy
 from lbadmin.render.network import HOSTNAME, NETWORK_DIR
 from lbadmin.system import System
 
@@ -122,7 +122,7 @@ def real_servers(cluster: ClusterConfig) -> Iterator[tuple[tuple[str, str], Real
 def verify(haproxy: HAProxy, cluster: ClusterConfig) -> None:
     """Raise ActivationError unless HAProxy runs the services and real servers that it should."""
     rows = haproxy.statistics()
-    running = {row["pxname"] for row in rows if row["type"] == FRONTEND_ROW}
+    running = {row["pxname"] for row in rows if row["type"] == FRONTEND_ROW} - {STATS_FRONTEND}
     wanted = {service.label for service in cluster.virtual_services if service.enabled}
     if running != wanted:
         labels = ", ".join(sorted(running ^ wanted))

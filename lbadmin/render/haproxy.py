@@ -9,6 +9,10 @@ ADMIN_SOCKET = "/run/haproxy/admin.sock"
 MASTER_SOCKET = "/run/haproxy-master.sock"
 """Debian's haproxy.service gives the master this socket (-S)."""
 
+STATS_SOCKET = "/run/haproxy/stats.sock"
+STATS_FRONTEND = "_stats"
+"""The one frontend that is no virtual service: no label begins with an underscore."""
+
 PEERS_PORT = 10000
 DRAIN_WEIGHT = 0
 
@@ -16,7 +20,7 @@ DRAIN_WEIGHT = 0
 def render_haproxy(cluster: ClusterConfig) -> str:
     """Return haproxy.cfg; services that are not enabled are left out."""
     services = [service for service in cluster.virtual_services if service.enabled]
-    sections = [_global(cluster.layer7), _defaults(cluster.layer7), _peers(), *map(_listen, services)]
+    sections = [_global(cluster.layer7), _defaults(cluster.layer7), _peers(), _stats(), *map(_listen, services)]
     return "\n".join(sections)
 
 
@@ -60,6 +64,21 @@ def _defaults(settings: Layer7Settings) -> str:
 def _peers() -> str:
     """Render the local peer, which hands the stick tables to the new worker at a reload (3.5)."""
     return _section("peers lbva", f"bind 127.0.0.1:{PEERS_PORT}", "server lbva")
+
+
+def _stats() -> str:
+    """Render HAProxy's own statistics page, which changes nothing, for root alone: lbadmind passes it on."""
+    return _section(
+        f"frontend {STATS_FRONTEND}",
+        "mode http",
+        f"bind unix@{STATS_SOCKET} mode 600",
+        "no log",
+        "timeout client 5000",
+        "timeout http-request 5000",
+        "stats enable",
+        "stats uri /",
+        "stats show-legends",
+    )
 
 
 def _listen(service: VirtualService) -> str:
