@@ -1,5 +1,6 @@
 """What the appliance is doing: the services of the document, joined with what HAProxy says about them."""
 
+import contextlib
 from typing import Literal
 
 from pydantic import BaseModel
@@ -7,6 +8,7 @@ from pydantic import BaseModel
 from lbadmin.change import Changes, Current
 from lbadmin.errors import UnavailableError
 from lbadmin.haproxy import HAProxy
+from lbadmin.messages import Message, messages_of
 from lbadmin.model import RealServer, State, VirtualService
 
 Health = Literal["up", "down", "drain", "halt", "unchecked", "unknown"]
@@ -70,27 +72,36 @@ class NodeStatus(BaseModel):
     factory_password: bool
 
 
-class Status(BaseModel):
-    """The whole picture; `pending` are sentences for the administrator."""
+class NodeMessages(BaseModel):
+    """This node and what there is to tell about it."""
 
     node: NodeStatus
-    pending: list[str]
+    messages: list[Message]
+
+
+class Status(NodeMessages):
+    """The whole picture."""
+
     virtual_services: list[VirtualServiceStatus]
 
 
+def node_messages_of(changes: Changes, haproxy: HAProxy, *, factory_password: bool) -> NodeMessages:
+    """Return what every page shows: cheap, because no statistics are asked for."""
+    return NodeMessages(
+        node=_node(changes, changes.current, factory_password=factory_password),
+        messages=messages_of(haproxy, factory_password=factory_password),
+    )
+
+
 def status_of(changes: Changes, haproxy: HAProxy, *, factory_password: bool) -> Status:
-    """Return the status; a HAProxy that does not answer is told in `pending`."""
+    """Return the status; a HAProxy that does not answer is told in `messages`."""
     current = changes.current
-    pending: list[str] = []
     rows: Rows = {}
-    try:
+    with contextlib.suppress(UnavailableError):
         rows = {(row["pxname"], row["svname"]): row for row in haproxy.statistics()}
-        pending += _old_workers(haproxy)
-    except UnavailableError as error:
-        pending.append(error.sentence)
     return Status(
         node=_node(changes, current, factory_password=factory_password),
-        pending=pending,
+        messages=messages_of(haproxy, factory_password=factory_password),
         virtual_services=[_service(service, rows) for service in current.cluster.virtual_services],
     )
 
@@ -104,14 +115,6 @@ def _node(changes: Changes, current: Current, *, factory_password: bool) -> Node
         node_revision=current.node_revision,
         factory_password=factory_password,
     )
-
-
-def _old_workers(haproxy: HAProxy) -> list[str]:
-    connections = sum(worker.connections for worker in haproxy.old_workers())
-    if not connections:
-        return []
-    many = "1 connection still uses" if connections == 1 else f"{connections} connections still use"
-    return [f"{many} the previous settings; Restart HAProxy to end what is left of them."]
 
 
 def _service(service: VirtualService, rows: Rows) -> VirtualServiceStatus:

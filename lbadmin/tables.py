@@ -25,7 +25,7 @@ def option_name(field: str) -> str:
 
 
 def show_status(status: Json) -> str:
-    """Return the status as a table, what is pending and the node first."""
+    """Return the status as a table, what there is to tell and the node first."""
     node = status["node"]
     about = f"{node['hostname']}  version {node['version']}  {node['role']}  up {node['uptime_s']} s"
     rows: list[list[object]] = []
@@ -36,7 +36,8 @@ def show_status(status: Json) -> str:
             for each in service["real_servers"]
         ]
     head = ("vip", "rip", "address", "health", "weight", "sessions", "total")
-    return "\n".join([*status["pending"], about, *([table(head, rows)] if rows else [])])
+    messages = [each["text"] for each in status["messages"]]
+    return "\n".join([*messages, about, *([table(head, rows)] if rows else [])])
 
 
 def show_services(answer: Json) -> str:

@@ -107,12 +107,17 @@ def test_a_reload_keeps_connections_and_persistence_and_is_told(guide: Client) -
         new, same = connect(VIP, 5061, source)
         new.close()
         assert same == name, "the stick table went to the new worker"
-    assert guide.call("GET", "/status")["pending"] == [
+    assert old_workers_message(guide) == [
         "3 connections still use the previous settings; Restart HAProxy to end what is left of them."
     ]
     for connection, _ in held.values():
         connection.close()
-    wait_until(lambda: guide.call("GET", "/status")["pending"] == [], what="the old worker is gone")
+    wait_until(lambda: old_workers_message(guide) == [], what="the old worker is gone")
+
+
+def old_workers_message(guide: Client) -> list[str]:
+    messages = guide.call("GET", "/messages")["messages"]
+    return [each["text"] for each in messages if each["action"] == "restart-haproxy"]
 
 
 def test_the_virtual_address_comes_and_goes(guide: Client, appliance: Appliance) -> None:
