@@ -37,6 +37,10 @@ BUILD_PACKAGES = (
     "zstd",
 )
 LAB_PACKAGES = (
+    "chromium",
+    # The pages' fonts, so that pictures of them look the same everywhere.
+    "fonts-dejavu-core",
+    "fonts-liberation",
     "gcc",
     "iproute2",
     "libvirt-clients",
