@@ -7,11 +7,30 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from lbadmin.api import documents, operations, real_servers, sessions, settings, virtual_services
+from lbadmin.api import (
+    documents,
+    keys,
+    operations,
+    real_servers,
+    sessions,
+    settings,
+    virtual_services,
+)
 from lbadmin.api.context import Context
 from lbadmin.api.limits import BodyLimit
 from lbadmin.api.problems import Problem, add_handlers
 from lbadmin.client import PREFIX
+
+PARTS = (
+    settings,
+    virtual_services,
+    real_servers,
+    documents,
+    operations,
+    sessions,
+    keys,
+)
+"""Modules with a router each."""
 
 
 def create_app(context: Context, ready: Callable[[], None] = lambda: None) -> FastAPI:
@@ -33,7 +52,7 @@ def create_app(context: Context, ready: Callable[[], None] = lambda: None) -> Fa
         lifespan=lifespan,
     )
     app.state.context = context
-    for part in (settings, virtual_services, real_servers, documents, operations, sessions):
+    for part in PARTS:
         app.include_router(part.router)
     add_handlers(app)
     app.add_middleware(BodyLimit)

@@ -1,7 +1,8 @@
 """Who is asking, and may they? All authorisation is here, in lbadmind; the web process only passes on.
 
 The socket tells the peer's uid (unix(7), SO_PEERCRED). Root without the web's header is the console, and
-trusted. The web process names its remote client in that header: such requests need a password or a session.
+trusted. The web process names its remote client in that header: such requests need a password, a session or
+an API key.
 """
 
 from dataclasses import dataclass
@@ -11,13 +12,18 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBasic, HTTPBasicCredentials, HTTPBearer
 
 from lbadmin.api.context import ContextDep
+from lbadmin.apikeys import PREFIX as KEY_PREFIX
+from lbadmin.apikeys import ApiKey
 from lbadmin.errors import ForbiddenError, LoginError
 
 CLIENT_HEADER = "x-lbadmin-client"
 """Address of the remote client: set by the web process on every request it passes on, and by nobody else."""
 
+SAFE_METHODS = frozenset({"GET", "HEAD"})
+"""Methods that change nothing (RFC 9110, 9.2.1), of those that there are routes for."""
+
 _basic = HTTPBasic(auto_error=False, description="The user loadbalancer and its password.")
-_bearer = HTTPBearer(auto_error=False, description="The token of a session.")
+_bearer = HTTPBearer(auto_error=False, description="The token of a session, or an API key.")
 Basic = Annotated[HTTPBasicCredentials | None, Depends(_basic)]
 Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 
@@ -43,15 +49,63 @@ def peer_of(request: Request, context: ContextDep) -> Peer:
 PeerDep = Annotated[Peer, Depends(peer_of)]
 
 
-def caller_of(peer: PeerDep, context: ContextDep, basic: Basic, bearer: Bearer) -> str:
-    """Return the user on whose behalf the request is made. Raises LoginError or ThrottledError."""
+@dataclass(frozen=True)
+class Identity:
+    """On whose behalf the request is made, as the history names it, and the API key if it carries one."""
+
+    who: str
+    key: ApiKey | None = None
+
+
+def identity_of(peer: PeerDep, context: ContextDep, basic: Basic, bearer: Bearer) -> Identity:
+    """Return whom the credentials belong to. Raises LoginError or ThrottledError."""
     if peer.client is None:
-        return "root"
+        return Identity("root")
+    if bearer is not None and bearer.credentials.startswith(KEY_PREFIX):
+        key = context.access.api_key(bearer.credentials, peer.client)
+        return Identity(key.who, key)
     if bearer is not None:
-        return context.access.session(bearer.credentials).user
+        return Identity(context.access.session(bearer.credentials).user)
     if basic is not None:
-        return context.access.authenticate(basic.username, basic.password, peer.client)
-    raise LoginError("this needs a login; send HTTP Basic authentication or the token of a session")
+        return Identity(context.access.authenticate(basic.username, basic.password, peer.client))
+    raise LoginError(
+        "this needs a login; send HTTP Basic authentication, the token of a session or an API key"
+    )
+
+
+IdentityDep = Annotated[Identity, Depends(identity_of)]
+
+
+def caller_of(request: Request, identity: IdentityDep) -> str:
+    """Return who asks. Raises ForbiddenError when a read-only API key asks for more than reading."""
+    if request.method not in SAFE_METHODS:
+        _full_access(identity)
+    return identity.who
+
+
+def trusted_of(identity: IdentityDep) -> str:
+    """Return who asks, for what a read-only API key may not even read. Raises ForbiddenError."""
+    _full_access(identity)
+    return identity.who
+
+
+def person_of(identity: IdentityDep) -> str:
+    """Return who asks, for what no API key may do: a leaked one must not outlive its revocation.
+
+    Raises ForbiddenError.
+    """
+    if identity.key is not None:
+        raise ForbiddenError(
+            "an API key may neither make or revoke API keys nor change passwords; log in with the password"
+        )
+    return identity.who
+
+
+def _full_access(identity: Identity) -> None:
+    if identity.key is not None and identity.key.read_only:
+        raise ForbiddenError(f"API key {identity.key.name} is read-only; use one that is not")
 
 
 Caller = Annotated[str, Depends(caller_of)]
+Trusted = Annotated[str, Depends(trusted_of)]
+Person = Annotated[str, Depends(person_of)]

@@ -3,9 +3,20 @@
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 
 from lbadmin.access import FACTORY_PASSWORD, USER, Access
-from lbadmin.errors import ForbiddenError, LoginError, RefusedError, ThrottledError, UnavailableError
+from lbadmin.apikeys import KEYS_MAX
+from lbadmin.errors import (
+    DuplicateError,
+    ForbiddenError,
+    LoginError,
+    NotFoundError,
+    RefusedError,
+    ThrottledError,
+    UnavailableError,
+)
+from lbadmin.sessions import IDLE_S, SESSION_S
 from lbadmin.store import Store
 from lbadmin.throttle import CLIENT_DELAY_MAX_S, FORGET_AFTER_S, FREE_FAILURES, USER_DELAY_MAX_S, Throttle
 
@@ -108,3 +119,97 @@ def test_a_success_forgets_the_failures() -> None:
     throttle.succeeded(CLIENT, USER)
     throttle.failed(CLIENT, USER)
     assert waits_s(throttle, clock, CLIENT, USER) == 0
+
+
+def test_a_session_ends_when_nobody_uses_it_and_after_a_working_day(store: Store) -> None:
+    clock = Clock()
+    access = Access(store, clock)
+    token, _ = access.open_session(USER, FACTORY_PASSWORD, CLIENT)
+    idle, _ = access.open_session(USER, FACTORY_PASSWORD, CLIENT)
+    clock.now_s += IDLE_S - 1
+    access.session(token)
+    clock.now_s += 1
+    access.session(token)
+    with pytest.raises(LoginError):
+        access.session(idle)
+    ends_s = 1000.0 + SESSION_S
+    while clock.now_s + IDLE_S / 2 < ends_s:
+        clock.now_s += IDLE_S / 2
+        access.session(token)
+    clock.now_s = ends_s
+    with pytest.raises(LoginError):
+        access.session(token)
+
+
+def test_a_key_is_kept_as_a_digest_and_holds_until_it_is_revoked(store: Store) -> None:
+    access = Access(store)
+    key, _ = access.add_key("monitoring", read_only=True, who="root")
+    assert not any(key in path.read_text() for path in store.folder.iterdir())
+    assert access.factory_password
+    again = Access(store)
+    assert again.api_key(key, CLIENT).who == "key:monitoring"
+    again.change_password(None, "correct horse", "console")
+    assert again.api_key(key, CLIENT).read_only
+    again.remove_key("monitoring", USER)
+    for each in (again, Access(store)):
+        with pytest.raises(LoginError):
+            each.api_key(key, CLIENT)
+        assert not each.factory_password
+    with pytest.raises(NotFoundError):
+        again.remove_key("monitoring", USER)
+
+
+def test_names_of_keys_are_unique_and_their_number_is_bounded(store: Store) -> None:
+    access = Access(store)
+    for number in range(KEYS_MAX):
+        access.add_key(f"key-{number}", read_only=True, who="root")
+    with pytest.raises(DuplicateError):
+        access.add_key("key-0", read_only=True, who="root")
+    with pytest.raises(RefusedError, match="64 API keys already; revoke one first"):
+        access.add_key("one-more", read_only=True, who="root")
+    assert len(Access(store).api_keys) == KEYS_MAX
+
+
+def test_guessing_keys_is_slowed_down_and_stops_neither_a_right_key_nor_the_password(store: Store) -> None:
+    access = Access(store, Clock())
+    key, _ = access.add_key("scripts", read_only=False, who="root")
+    for number in range(FREE_FAILURES):
+        with pytest.raises(LoginError):
+            access.api_key(f"lbva_guess{number}", CLIENT)
+    with pytest.raises(ThrottledError):
+        access.api_key("lbva_guess", CLIENT)
+    assert access.api_key(key, CLIENT).name == "scripts"
+    assert access.authenticate(USER, FACTORY_PASSWORD, CLIENT) == USER
+
+
+def test_damage_brings_no_revoked_key_back(store: Store) -> None:
+    access = Access(store)
+    access.change_password(None, "correct horse", "console")
+    key, _ = access.add_key("lost", read_only=False, who="root")
+    access.remove_key("lost", "root")
+    store.path(store.numbers()[-1]).write_bytes(b"{")
+    after = Access(store)
+    with pytest.raises(LoginError):
+        after.api_key(key, CLIENT)
+    assert after.authenticate(USER, "correct horse", CLIENT) == USER
+
+
+def test_damage_that_leaves_only_keys_does_not_bring_the_factory_password_back(store: Store) -> None:
+    access = Access(store)
+    access.add_key("first", read_only=True, who="root")
+    access.change_password(None, "correct horse", "console")
+    store.path(2).write_bytes(b"{")
+    after = Access(store)
+    assert not after.factory_password
+    with pytest.raises(UnavailableError):
+        after.add_key("second", read_only=True, who="root")
+    with pytest.raises(UnavailableError):
+        after.authenticate(USER, FACTORY_PASSWORD, CLIENT)
+
+
+def test_a_document_of_before_there_were_keys_is_read(store: Store) -> None:
+    hashed = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash("correct horse")
+    store.commit({"users": {USER: {"hash": hashed}}}, USER, "change the password")
+    access = Access(store)
+    assert access.authenticate(USER, "correct horse", CLIENT) == USER
+    assert access.api_keys == ()
