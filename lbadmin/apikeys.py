@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 PREFIX = "lbva_"
-"""What every key begins with: it tells a key from a session's token, to lbadmind and to scanners for leaks."""
+"""What every key begins with: it tells a key from a session's token, for lbadmind and for scanners."""
 KEYS_MAX = 64
 
 

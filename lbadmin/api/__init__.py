@@ -8,8 +8,8 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from lbadmin.api import (
+    apikeys,
     documents,
-    keys,
     operations,
     real_servers,
     sessions,
@@ -28,7 +28,7 @@ PARTS = (
     documents,
     operations,
     sessions,
-    keys,
+    apikeys,
 )
 """Modules with a router each."""
 
