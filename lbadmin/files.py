@@ -58,7 +58,7 @@ def install(system: System, files: Mapping[str, str], previous: Mapping[str, str
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{path.name}.new")
         temporary.write_text(text, encoding="utf-8")
-        temporary.chmod(0o644)
+        temporary.chmod(0o755 if text.startswith("#!") else 0o644)
         temporary.rename(path)
     for name in set(previous or {}) - set(files):
         with contextlib.suppress(FileNotFoundError):
