@@ -7,7 +7,7 @@ to the last good when it does not hold.
 import logging
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -23,9 +23,11 @@ from lbadmin.errors import (
 )
 from lbadmin.files import install, save_cache
 from lbadmin.haproxy import HAProxy, words_of
+from lbadmin.keys import KeyStore
+from lbadmin.migrations import read_cluster
 from lbadmin.model import ClusterConfig, NodeConfig
 from lbadmin.render import HAPROXY_CFG, KEEPALIVED_CONF
-from lbadmin.rules import check_rules, parse_cluster, parse_node
+from lbadmin.rules import check_rules, parse_node
 from lbadmin.store import Store
 from lbadmin.system import System
 
@@ -65,8 +67,9 @@ class Changes:
         self.haproxy = haproxy
         self.clusters = Store(system.state / "cluster")
         self.nodes = Store(system.state / "node")
+        self.keys = KeyStore(system.state / "keys")
         self._lock = threading.Lock()
-        cluster, cluster_revision = read_document(self.clusters, parse_cluster)
+        cluster, cluster_revision = read_document(self.clusters, read_cluster)
         node, node_revision = read_document(self.nodes, parse_node)
         self.current = Current(Rendering.of(cluster, node), cluster_revision, node_revision)
 
@@ -83,37 +86,56 @@ class Changes:
             install(self.system, files)
             start_over(self.system, self.haproxy, self.current.rendering)
 
+    def change(
+        self,
+        edit: Callable[[ClusterConfig, NodeConfig], tuple[ClusterConfig, NodeConfig]],
+        who: str,
+        what: str,
+        *,
+        if_cluster: int | None = None,
+        if_node: int | None = None,
+        keys: Mapping[str, str] | None = None,
+    ) -> Current:
+        """Edit both documents, put them into effect as one change and return what is then current.
+
+        `keys` are private keys (PEM, by their names) that the edited ClusterConfig names.
+
+        Raises StaleError when `if_cluster` or `if_node` is not the current revision, what `edit` raises,
+        RefusedError, CheckError and StorageError with nothing changed, ActivationError with the last good
+        restored.
+        """
+        with self._lock:
+            _match(if_cluster, self.current.cluster_revision)
+            _match(if_node, self.current.node_revision)
+            old = self.current.rendering
+            cluster, node = edit(old.cluster, old.node)
+            if (cluster, node) != (old.cluster, old.node):
+                try:
+                    # A daemon's checker needs the keys, and a committed document must never lack its own.
+                    self.keys.add(keys or {})
+                    self._apply(Rendering.of(cluster, node), who, what)
+                finally:
+                    self.keys.sweep(self.clusters, _keys_of(self.current.cluster))
+            return self.current
+
     def change_cluster(
         self,
         edit: Callable[[ClusterConfig], ClusterConfig],
         who: str,
         what: str,
         if_revision: int | None = None,
+        keys: Mapping[str, str] | None = None,
     ) -> Current:
-        """Edit the ClusterConfig, put it into effect and return what is then current.
-
-        Raises StaleError when `if_revision` is not the current one, what `edit` raises, RefusedError,
-        CheckError and StorageError with nothing changed, ActivationError with the last good restored.
-        """
-        with self._lock:
-            _match(if_revision, self.current.cluster_revision)
-            old = self.current.rendering
-            new = Rendering.of(edit(old.cluster), old.node)
-            if new.cluster != old.cluster:
-                self._apply(new, self.clusters, who, what)
-            return self.current
+        """Edit the ClusterConfig alone; see `change`."""
+        return self.change(
+            lambda cluster, node: (edit(cluster), node), who, what, if_cluster=if_revision, keys=keys
+        )
 
     def change_node(
         self, edit: Callable[[NodeConfig], NodeConfig], who: str, what: str, if_revision: int | None = None
     ) -> Current:
-        """Edit the NodeConfig; the same as `change_cluster`."""
-        with self._lock:
-            _match(if_revision, self.current.node_revision)
-            old = self.current.rendering
-            new = Rendering.of(old.cluster, edit(old.node))
-            if new.node != old.node:
-                self._apply(new, self.nodes, who, what)
-            return self.current
+        """Edit the NodeConfig alone; see `change`."""
+        return self.change(lambda cluster, node: (cluster, edit(node)), who, what, if_node=if_revision)
 
     def reload_haproxy(self, who: str) -> None:
         """Reload HAProxy gracefully. Raises ActivationError or UnavailableError."""
@@ -127,36 +149,46 @@ class Changes:
             log.info("HAProxy restarted by %s", who)
             run_program(self.system, "systemctl", "restart", "haproxy.service")
 
-    def _apply(self, new: Rendering, store: Store, who: str, what: str) -> None:
+    def _apply(self, new: Rendering, who: str, what: str) -> None:
         old = self.current.rendering
         check_rules(new.cluster, new.node)
         check_files(self.system, old, new)
-        revision = self._commit(new, store, who, what)
+        self._commit(new, who, what)
         try:
             install(self.system, new.files, old.files)
             activate(self.system, self.haproxy, old, new)
         except (LbadminError, OSError) as error:
-            log.exception("revision %d (%s) could not be put into effect", revision, what)
-            self._roll_back(old, new, store, what)
+            log.exception("%s by %s could not be put into effect", what, who)
+            self._roll_back(old, new, what)
             raise ActivationError(f"{error}; the change was taken back") from error
         self._save_cache()
-        log.info("revision %d by %s: %s", revision, who, what)
+        log.info("%s by %s: %s", self._revisions(), who, what)
 
-    def _commit(self, rendering: Rendering, store: Store, who: str, what: str) -> int:
-        """Commit the store's document of a rendering and make it the current one; return its revision."""
-        if store is self.clusters:
-            revision = store.commit(rendering.cluster.model_dump(mode="json"), who, what).revision
-            self.current = Current(rendering, revision, self.current.node_revision)
-        else:
-            revision = store.commit(rendering.node.model_dump(mode="json"), who, what).revision
-            self.current = Current(rendering, self.current.cluster_revision, revision)
-        return revision
+    def _commit(self, new: Rendering, who: str, what: str) -> None:
+        """Commit the documents that differ from the current ones, both or none, and make them current.
 
-    def _roll_back(self, old: Rendering, new: Rendering, store: Store, what: str) -> None:
-        """Commit the old document again and bring the daemons back to it, as far as they follow."""
+        A power cut between the two leaves the first one committed: each is good, and both are in the history.
+        """
+        cluster_revision, node_revision = self.current.cluster_revision, self.current.node_revision
+        if new.cluster != self.current.cluster:
+            cluster_revision = self.clusters.commit(new.cluster.model_dump(mode="json"), who, what).revision
+        if new.node != self.current.node:
+            try:
+                node_revision = self.nodes.commit(new.node.model_dump(mode="json"), who, what).revision
+            except StorageError:
+                if cluster_revision != self.current.cluster_revision:
+                    self.clusters.withdraw(cluster_revision)
+                raise
+        self.current = Current(new, cluster_revision, node_revision)
+
+    def _revisions(self) -> str:
+        return f"revision {self.current.cluster_revision} (node: {self.current.node_revision})"
+
+    def _roll_back(self, old: Rendering, new: Rendering, what: str) -> None:
+        """Commit the old documents again and bring the daemons back to them, as far as they follow."""
         try:
-            self._commit(old, store, ROLLBACK_AUTHOR, f"take back: {what}")
-        except StorageError:
+            self._commit(old, ROLLBACK_AUTHOR, f"take back: {what}")
+        except (StorageError, OSError):
             log.exception("the last good configuration could not be committed; it runs until the next boot")
             self.current = replace(self.current, rendering=old)
         try:
@@ -171,6 +203,10 @@ class Changes:
             save_cache(self.system, self.current.rendering.files)
         except OSError:
             log.exception("the cache for the next boot could not be written; that boot will take longer")
+
+
+def _keys_of(cluster: ClusterConfig) -> Iterator[str]:
+    return (certificate.key for certificate in cluster.certificates)
 
 
 def _text(path: Path) -> str | None:

@@ -56,7 +56,7 @@ def parser() -> argparse.ArgumentParser:
     for name in SETTINGS:
         settings.add_argument(f"--{option_name(name)}", dest=name, metavar="VALUE")
     verb("node", _get("/node"), show_node, "show this node's own configuration")
-    verb("history", _get("/history"), show_history, "show who changed what, and when")
+    verb("history", _get("/history/cluster"), show_history, "show who changed what, and when")
     for what in ("reload", "restart"):
         run = _post(f"/services/haproxy/{what}")
         verb(f"{what}-haproxy", run, _nothing, f"{what} HAProxy")

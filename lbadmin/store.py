@@ -113,6 +113,11 @@ class Store:
                     self.path(old).unlink()
         return revision
 
+    def withdraw(self, number: int) -> None:
+        """Remove a revision that nobody has seen yet, on a full disk too. Raises OSError."""
+        self.path(number).unlink()
+        _sync_folder(self.folder)
+
 
 def _parse(data: bytes, number: int) -> Revision:
     fields = json.loads(data)
@@ -138,7 +143,11 @@ def write_durably(path: Path, data: bytes, mode: int) -> None:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    _sync_folder(path.parent)
+
+
+def _sync_folder(path: Path) -> None:
+    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(folder)
     finally:

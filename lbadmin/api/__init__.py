@@ -10,6 +10,7 @@ from fastapi.openapi.utils import get_openapi
 from lbadmin.api import (
     apikeys,
     documents,
+    history,
     operations,
     real_servers,
     sessions,
@@ -26,6 +27,7 @@ PARTS = (
     virtual_services,
     real_servers,
     documents,
+    history,
     operations,
     sessions,
     apikeys,

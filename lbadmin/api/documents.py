@@ -1,31 +1,13 @@
-"""/config, /node and /history: the documents whole, and what became of them."""
+"""/config and /node: the documents whole."""
 
 from fastapi import APIRouter
-from pydantic import BaseModel
 
-from lbadmin.api.auth import Caller
-from lbadmin.api.context import ContextDep
 from lbadmin.api.problems import RESPONSES
 from lbadmin.api.revisions import Reader, Writer
 from lbadmin.client import PREFIX
 from lbadmin.model import ClusterConfig, NodeConfig
 
 router = APIRouter(prefix=PREFIX, responses=RESPONSES, tags=["documents"])
-
-
-class HistoryEntry(BaseModel):
-    """One revision: its number, when (UTC), who committed it, and what the change was."""
-
-    revision: int
-    when: str
-    who: str
-    what: str
-
-
-class History(BaseModel):
-    """The last 100 revisions, newest first."""
-
-    revisions: list[HistoryEntry]
 
 
 @router.get("/config", operation_id="getConfig", summary="Read the whole cluster configuration")
@@ -50,15 +32,3 @@ def get_node(reader: Reader) -> NodeConfig:
 def put_node(writer: Writer, node: NodeConfig) -> NodeConfig:
     """Takes effect at once: a change of the address may end the connection that asked for it."""
     return writer.change_node(lambda _: node, "node configuration")
-
-
-@router.get("/history", operation_id="getHistory", summary="List the changes of the cluster configuration")
-def get_history(context: ContextDep, _: Caller) -> History:
-    """Who changed what, and when."""
-    revisions = context.changes.clusters.history()
-    return History(
-        revisions=[
-            HistoryEntry(revision=each.revision, when=each.when, who=each.who, what=each.what)
-            for each in revisions
-        ]
-    )

@@ -90,7 +90,7 @@ def test_revisions_guard_against_lost_updates(api: Ask) -> None:
     assert stale.status == 412
     assert "is not the current one" in stale["detail"]
     assert api("DELETE", "/layer7/virtual-services/OCS-Front-End").status == 204
-    assert [each["what"] for each in api("GET", "/history")["revisions"]][:3] == [
+    assert [each["what"] for each in api("GET", "/history/cluster")["revisions"]][:3] == [
         "delete virtual service OCS-Front-End",
         "layer 7 settings",
         "add virtual service OCS-Front-End",
