@@ -18,6 +18,7 @@ from lbadmin.system import Result, System, run
 from tests.image.servers import FrontEnd, lbadmin_web, lbadmind, wait_until
 
 ROOTFS = Path(__file__).parents[2] / "build/rootfs"
+JAVASCRIPT = ROOTFS / "usr/share/javascript"
 CLONE_NEWNET = 0x40000000
 
 # Mounts of the child's own namespace: they go when the program ends, and the tree stays as it was built.
@@ -156,5 +157,5 @@ def daemon(appliance: Appliance) -> Iterator[str]:
 @pytest.fixture
 def website(appliance: Appliance, daemon: str) -> Iterator[int]:
     """The HTTPS port of lbadmin-web before the appliance's lbadmind."""
-    with lbadmin_web(appliance.system, daemon) as port:
+    with lbadmin_web(appliance.system, daemon, JAVASCRIPT) as port:
         yield port

@@ -12,7 +12,7 @@ import uvicorn
 
 from lbadmin import web
 from lbadmin.api import create_app
-from lbadmin.backend import Backend
+from lbadmin.web.backend import Backend
 from lbadmin.certificate import ensure_certificate
 from lbadmin.daemon import PeerProtocol, build, listen
 from lbadmin.system import System
@@ -53,12 +53,12 @@ def lbadmind(system: System) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def lbadmin_web(system: System, lbadmind_socket: str) -> Iterator[int]:
+def lbadmin_web(system: System, lbadmind_socket: str, javascript: Path) -> Iterator[int]:
     """Run lbadmin-web before lbadmind; return its HTTPS port on 127.0.0.1."""
     ensure_certificate(System(root=system.root), "lbva", ["127.0.0.1"])
     folder = system.path("/var/lib/lbadmin/tls")
     config = uvicorn.Config(
-        web.create_app(Backend(lbadmind_socket)),
+        web.create_app(Backend(lbadmind_socket), javascript),
         ssl_certfile=folder / "web.pem",
         ssl_keyfile=folder / "web.key",
         ws="none",

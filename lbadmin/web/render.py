@@ -6,6 +6,8 @@ from functools import cache
 from jinja2 import Environment, PackageLoader
 from starlette.responses import HTMLResponse
 
+from lbadmin.durations import show_ms
+
 
 @cache
 def _environment() -> Environment:
@@ -14,12 +16,13 @@ def _environment() -> Environment:
     )
     environment.filters["uptime"] = lambda seconds: str(timedelta(seconds=seconds))
     environment.filters["bytes"] = show_bytes
+    environment.filters["duration"] = show_ms
     return environment
 
 
-def page(template: str, code: int = 200, **values: object) -> HTMLResponse:
-    """Return a page made from a template."""
-    return HTMLResponse(_environment().get_template(template).render(values), code)
+def render(template: str, status: int = 200, **values: object) -> HTMLResponse:
+    """Return the answer that a template makes of values."""
+    return HTMLResponse(_environment().get_template(template).render(values), status)
 
 
 def show_bytes(count: int) -> str:

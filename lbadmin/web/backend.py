@@ -26,6 +26,11 @@ class Reply:
     headers: list[tuple[bytes, bytes]]
     body: bytes
 
+    @property
+    def revision(self) -> str:
+        """The document's revision as a write gives it back (ETag), "" when the reply is about none."""
+        return next((value.decode() for name, value in self.headers if name.lower() == b"etag"), "")
+
     def json(self) -> Any:  # noqa: ANN401 - JSON is any shape
         """Return the decoded body, None when there is none."""
         return json.loads(self.body) if self.body else None
@@ -57,12 +62,24 @@ class Backend:
             raise BackendError(f"lbadmind does not answer: {error}") from error
 
     async def call(
-        self, method: str, path: str, client: str, token: str | None = None, body: object = None
+        self,
+        method: str,
+        path: str,
+        client: str,
+        token: str | None = None,
+        *,
+        body: object = None,
+        revision: str | None = None,
     ) -> Reply:
-        """Send a JSON request for a path below the API's, in a session. Raises BackendError."""
+        """Send a JSON request for a path below the API's, in a session. Raises BackendError.
+
+        `revision` is the ETag that a write expects (If-Match).
+        """
         headers = [(b"content-type", b"application/json")]
         if token is not None:
             headers.append((b"authorization", f"Bearer {token}".encode()))
+        if revision is not None:
+            headers.append((b"if-match", revision.encode("ascii", "replace")))
         data = b"" if body is None else json.dumps(body).encode()
         return await self.send(method, PREFIX + path, headers, data, client)
 

@@ -1,0 +1,195 @@
+"""What a view holds in its hands: requests to lbadmind, the form that was sent, the page to show.
+
+A view is `async def view(page: Page) -> Response`. `route` gives it a path, sees to the login, and turns what
+lbadmind refuses into a page, so that a view only says what is its own.
+"""
+
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from ipaddress import IPv6Address, ip_address
+from typing import Any
+from urllib.parse import quote, unquote
+
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from lbadmin.web.backend import Backend, Reply
+from lbadmin.web.guard import MAX_BODY, TooLargeError
+from lbadmin.web.menu import MENU, entry_of
+from lbadmin.web.render import render
+from lbadmin.web.session import (
+    COOKIE,
+    MAX_NOTICE,
+    NOTICE_COOKIE,
+    csrf_of,
+    delete_cookie,
+    from_our_page,
+    set_cookie,
+)
+
+MAX_FIELDS = 500
+"""Fields of a form: the largest of ours, a template with all its real servers, has not half as many."""
+
+
+class RefusedError(Exception):
+    """lbadmind refused a request; `reply` is its problem."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__(reply.json()["detail"])
+        self.reply = reply
+
+    @property
+    def sentence(self) -> str:
+        """The reason as a sentence of a page."""
+        return as_sentence(str(self))
+
+
+class NotOurFormError(Exception):
+    """A form came from another site, or from a session that is over."""
+
+
+def as_sentence(text: str) -> str:
+    """Return lbadmind's sentence as it stands on a page: with a capital and a full stop."""
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"
+
+
+class Page:
+    """One request of a browser within its session."""
+
+    def __init__(self, request: Request, token: str) -> None:
+        self.request = request
+        self._token = token
+        self._backend: Backend = request.app.state.backend
+        self._form: FormData | None = None
+
+    @property
+    def posted(self) -> bool:
+        """Tell whether a form was sent."""
+        return self.request.method == "POST"
+
+    @property
+    def by_htmx(self) -> bool:
+        """Tell whether a part of a page is asked for, not a page."""
+        return self.request.headers.get("hx-request") == "true"
+
+    async def send(
+        self, method: str, path: str, body: object = None, *, revision: str | None = None
+    ) -> Reply:
+        """Send a request in the session and return the reply, also when it is refused.
+
+        `path` is below the API's, `revision` the ETag that a write expects. Raises BackendError, or
+        RefusedError when the session is over.
+        """
+        reply = await self._backend.call(
+            method, path, client_of(self.request), self._token, body=body, revision=revision
+        )
+        if reply.status == HTTPStatus.UNAUTHORIZED:
+            raise RefusedError(reply)
+        return reply
+
+    async def call(
+        self, method: str, path: str, body: object = None, *, revision: str | None = None
+    ) -> Reply:
+        """Send a request and return the reply. Raises BackendError, or RefusedError when it is refused."""
+        reply = await self.send(method, path, body, revision=revision)
+        if reply.status >= HTTPStatus.BAD_REQUEST:
+            raise RefusedError(reply)
+        return reply
+
+    async def get(self, path: str) -> Any:  # noqa: ANN401 - JSON is any shape
+        """Read a resource. Raises BackendError or RefusedError."""
+        return (await self.call("GET", path)).json()
+
+    async def form(self) -> FormData:
+        """Return the form that was sent. Raises NotOurFormError unless one of our pages sent it."""
+        if self._form is None:
+            if int(self.request.headers.get("content-length") or MAX_BODY + 1) > MAX_BODY:
+                raise TooLargeError
+            self._form = await self.request.form(max_files=1, max_fields=MAX_FIELDS, max_part_size=MAX_BODY)
+            sent = self._form.get("csrf")
+            if not from_our_page(self.request) or sent != csrf_of(self._token):
+                raise NotOurFormError
+        return self._form
+
+    async def show(self, template: str, status: int = 200, **values: object) -> Response:
+        """Return a whole page: menu, message box and the template with its values."""
+        about = await self.get("/messages")
+        answer = render(
+            template,
+            status,
+            menu=MENU,
+            here=entry_of(self.request.url.path),
+            csrf=csrf_of(self._token),
+            node=about["node"],
+            messages=about["messages"],
+            notice=_notice(self.request),
+            **values,
+        )
+        if NOTICE_COOKIE in self.request.cookies:
+            delete_cookie(answer, NOTICE_COOKIE)
+        return answer
+
+    def part(self, template: str, **values: object) -> Response:
+        """Return a part of a page, for htmx to put in its place."""
+        return render(template, 200, csrf=csrf_of(self._token), **values)
+
+    def done(self, path: str, notice: str = "") -> Response:
+        """Go to a page that says once what was done."""
+        answer = RedirectResponse(path, HTTPStatus.SEE_OTHER)
+        if notice:
+            set_cookie(answer, NOTICE_COOKIE, quote(notice[:MAX_NOTICE]))
+        return answer
+
+
+View = Callable[[Page], Awaitable[Response]]
+
+
+def route(path: str, view: View, *, posts: bool = False) -> Route:
+    """Return the route of a view below /lbadmin/; with `posts` it takes forms, too."""
+
+    async def endpoint(request: Request) -> Response:
+        token = request.cookies.get(COOKIE)
+        if token is None:
+            return to_login(request)
+        page = Page(request, token)
+        try:
+            return await view(page)
+        except NotOurFormError:
+            message = "This form was not sent by a page of this session. Open the page again and repeat it."
+            return render("message.html", 403, title="Not allowed", message=message)
+        except RefusedError as error:
+            if error.reply.status == HTTPStatus.UNAUTHORIZED:
+                return to_login(request)
+            title = HTTPStatus(error.reply.status).phrase
+            return await page.show("refused.html", error.reply.status, title=title, message=error.sentence)
+
+    return Route(path, endpoint, methods=["GET", "POST"] if posts else ["GET"])
+
+
+def to_login(request: Request) -> Response:
+    """Send the browser to the login page, and from there back to where it wanted to go."""
+    where = "/lbadmin/login"
+    if request.method == "GET" and "hx-request" not in request.headers and request.url.path != "/lbadmin/":
+        where += f"?next={quote(request.url.path)}"
+    if "hx-request" in request.headers:
+        answer = Response(headers={"HX-Redirect": where})
+    else:
+        answer = RedirectResponse(where, HTTPStatus.SEE_OTHER)
+    delete_cookie(answer, COOKIE)
+    return answer
+
+
+def client_of(request: Request) -> str:
+    """Return the remote client's address; an IPv4 client of the dual-stack socket in its IPv4 form."""
+    host = request.client.host if request.client else "unknown"
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return "unknown"
+    return str((isinstance(address, IPv6Address) and address.ipv4_mapped) or address)
+
+
+def _notice(request: Request) -> str:
+    return unquote(request.cookies.get(NOTICE_COOKIE, ""))[:MAX_NOTICE]

@@ -1,0 +1,5 @@
+"""The pages, a module each part of the menu."""
+
+from lbadmin.web.views import layer7, overview
+
+ROUTES = [*overview.ROUTES, *layer7.ROUTES]

@@ -1,0 +1,58 @@
+"""System Overview: what is served and how it is, live, with its buttons."""
+
+from http import HTTPStatus
+from urllib.parse import quote
+
+from starlette.responses import Response
+
+from lbadmin.web.page import Page, as_sentence, route
+
+STATES = {"online": "is online again", "drain": "is being drained", "halt": "is halted"}
+SERVICES_PER_SECOND = 50
+"""The live part is asked for every 2 s, and a second later for this many services more: one CPU has to do."""
+
+
+async def overview(page: Page) -> Response:
+    """Show node, virtual services and real servers."""
+    status = await page.get("/status")
+    every_s = 2 + len(status["virtual_services"]) // SERVICES_PER_SECOND
+    return await page.show("overview.html", status=status, every_s=every_s)
+
+
+async def live(page: Page) -> Response:
+    """Return the part of the overview that changes, for htmx to put in its place."""
+    return await _live(page)
+
+
+async def messages(page: Page) -> Response:
+    """Return the message box's contents."""
+    return page.part("messages.html", messages=(await page.get("/messages"))["messages"])
+
+
+async def set_state(page: Page) -> Response:
+    """Take a real server, or all of a virtual service, online, drain or halt it."""
+    form = await page.form()
+    state, _, labels = str(form.get("action", "")).partition("/")
+    service, _, server = labels.partition("/")
+    path = f"/layer7/virtual-services/{quote(service, safe='')}"
+    if server:
+        path += f"/real-servers/{quote(server, safe='')}"
+    reply = await page.send("PUT", f"{path}/state", {"state": state})
+    refused = as_sentence(reply.json()["detail"]) if reply.status >= HTTPStatus.BAD_REQUEST else ""
+    if page.by_htmx:
+        return await _live(page, refused)
+    if refused:
+        return await page.show("refused.html", reply.status, title="Refused", message=refused)
+    return page.done("/lbadmin/", f"{server or service} {STATES[state]}.")
+
+
+async def _live(page: Page, refused: str = "") -> Response:
+    return page.part("live.html", status=await page.get("/status"), refused=refused, live=True)
+
+
+ROUTES = [
+    route("/lbadmin/", overview),
+    route("/lbadmin/overview/live", live),
+    route("/lbadmin/messages", messages),
+    route("/lbadmin/overview/state", set_state, posts=True),
+]
