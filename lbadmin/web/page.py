@@ -113,12 +113,12 @@ class Page:
                 raise NotOurFormError
         return self._form
 
-    async def show(self, template: str, status: int = 200, **values: object) -> Response:
+    async def show(self, template: str, code: int = 200, /, **values: object) -> Response:
         """Return a whole page: menu, message box and the template with its values."""
         about = await self.get("/messages")
         answer = render(
             template,
-            status,
+            code,
             menu=MENU,
             here=entry_of(self.request.url.path),
             csrf=csrf_of(self._token),
@@ -131,9 +131,9 @@ class Page:
             delete_cookie(answer, NOTICE_COOKIE)
         return answer
 
-    def part(self, template: str, **values: object) -> Response:
+    def part(self, template: str, /, **values: object) -> Response:
         """Return a part of a page, for htmx to put in its place."""
-        return render(template, 200, csrf=csrf_of(self._token), **values)
+        return render(template, csrf=csrf_of(self._token), **values)
 
     def done(self, path: str, notice: str = "") -> Response:
         """Go to a page that says once what was done."""

@@ -20,9 +20,9 @@ def _environment() -> Environment:
     return environment
 
 
-def render(template: str, status: int = 200, **values: object) -> HTMLResponse:
+def render(template: str, code: int = 200, /, **values: object) -> HTMLResponse:
     """Return the answer that a template makes of values."""
-    return HTMLResponse(_environment().get_template(template).render(values), status)
+    return HTMLResponse(_environment().get_template(template).render(values), code)
 
 
 def show_bytes(count: int) -> str:
