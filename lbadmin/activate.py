@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lbadmin.errors import ActivationError
-from lbadmin.haproxy import FRONTEND_ROW, SERVER_ROW, HAProxy, words_of
-from lbadmin.model import ClusterConfig, NodeConfig, RealServer
+from lbadmin.haproxy import SERVER_ROW, HAProxy, is_service, words_of
+from lbadmin.model import ClusterConfig, NodeConfig, RealServer, VirtualService
 from lbadmin.render import HAPROXY_CFG, KEEPALIVED_CONF, render
-from lbadmin.render.haproxy import STATS_FRONTEND, effective_weight, render_haproxy
+from lbadmin.render.haproxy import CERTIFICATES
 from lbadmin.render.network import HOSTNAME, NETWORK_DIR
+from lbadmin.render.service import effective_weight
 from lbadmin.system import System
 
 
@@ -37,10 +38,16 @@ def activate(system: System, haproxy: HAProxy, old: Rendering, new: Rendering) -
         run_program(system, "networkctl", "reload")
     if HOSTNAME in changed:
         run_program(system, "hostname", new.node.hostname)
-    if HAPROXY_CFG in changed:
-        _haproxy(system, haproxy, old.cluster, new.cluster)
+    if HAPROXY_CFG in changed or old.cluster != new.cluster:
+        _haproxy(system, haproxy, old, new)
     if KEEPALIVED_CONF in changed:
         _keepalived(system, new)
+
+
+def of_haproxy(rendering: Rendering) -> dict[str, str]:
+    """Return the files that HAProxy reads when it starts: haproxy.cfg first, then chains of certificates."""
+    chains = {name: text for name, text in rendering.files.items() if name.startswith(f"{CERTIFICATES}/")}
+    return {HAPROXY_CFG: rendering.files[HAPROXY_CFG], **chains}
 
 
 def start_over(system: System, haproxy: HAProxy, new: Rendering) -> None:
@@ -54,6 +61,7 @@ def start_over(system: System, haproxy: HAProxy, new: Rendering) -> None:
         run_program(system, "systemctl", "start", "haproxy.service")
     _keepalived(system, new)
     run_program(system, "networkctl", "reload")
+    impose_states(haproxy, new.cluster)
     verify(haproxy, new.cluster)
 
 
@@ -77,44 +85,73 @@ def _keepalived(system: System, new: Rendering) -> None:
     run_program(system, "systemctl", verb, "keepalived.service")
 
 
-def _haproxy(system: System, haproxy: HAProxy, old: ClusterConfig, new: ClusterConfig) -> None:
+def _haproxy(system: System, haproxy: HAProxy, old: Rendering, new: Rendering) -> None:
     if not haproxy.is_running():
         run_program(system, "systemctl", "start", "haproxy.service")
-    elif render_haproxy(_levelled(old)) == render_haproxy(_levelled(new)):
-        before = dict(real_servers(old))
-        for (service, label), server in real_servers(new):
-            if server != before.get((service, label)):
-                reason = haproxy.set_server(service, server)
-                if reason is not None:
-                    raise ActivationError(f"HAProxy refused the state of {label} in {service}: {reason}")
+        impose_states(haproxy, new.cluster)
+    elif _differ_in_states_only(old, new):
+        _set_states(haproxy, old.cluster, new.cluster)
     else:
         reload_gently(haproxy)
-    verify(haproxy, new)
+        impose_states(haproxy, new.cluster)
+    verify(haproxy, new.cluster)
 
 
-def _levelled(cluster: ClusterConfig) -> ClusterConfig:
-    """Return the document with all that a running HAProxy can be told made equal."""
-    level = {"weight": 100, "state": "online"}
-    return cluster.model_copy(
-        update={
-            "virtual_services": tuple(
-                service.model_copy(
-                    update={
-                        "real_servers": tuple(
-                            server.model_copy(update=level) for server in service.real_servers
-                        )
-                    }
-                )
-                for service in cluster.virtual_services
-            )
-        }
+def _differ_in_states_only(old: Rendering, new: Rendering) -> bool:
+    """Tell whether a running HAProxy can be told all that differs; its scripts are read at each run."""
+    if of_haproxy(old) == of_haproxy(new):
+        return True
+    before, after = old.cluster, new.cluster
+    return (
+        (before.layer7, before.certificates) == (after.layer7, after.certificates)
+        and len(before.virtual_services) == len(after.virtual_services)
+        and all(
+            one is other or _levelled(one) == _levelled(other)
+            for one, other in zip(before.virtual_services, after.virtual_services, strict=True)
+        )
     )
 
 
-def real_servers(cluster: ClusterConfig) -> Iterator[tuple[tuple[str, str], RealServer]]:
-    """Yield the real servers of the enabled services by (service label, server label)."""
+def _levelled(service: VirtualService) -> VirtualService:
+    """Return the service with all that a running HAProxy can be told made equal."""
+    level = {"weight": 100, "state": "online"}
+    servers = tuple(server.model_copy(update=level) for server in service.real_servers)
+    return service.model_copy(update={"real_servers": servers})
+
+
+def _set_states(haproxy: HAProxy, old: ClusterConfig, new: ClusterConfig) -> None:
+    before = dict(real_servers(old))
+    for (service, label), server in real_servers(new):
+        if server != before.get((service, label)):
+            reason = haproxy.set_server(service, server)
+            if reason is not None:
+                raise ActivationError(f"HAProxy refused the state of {label} in {service}: {reason}")
+    before = dict(real_servers(old, manual=True))
+    for (service, label), server in real_servers(new, manual=True):
+        known = before.get((service, label))
+        if known is not None and server.state != known.state:
+            haproxy.set_state(service, server)
+
+
+def impose_states(haproxy: HAProxy, cluster: ClusterConfig) -> None:
+    """Take real servers of manual configurations out again: the text, which a new worker reads, can't say it.
+
+    Those that a text does not name are passed over. Raises UnavailableError.
+    """
+    for (service, _), server in real_servers(cluster, manual=True):
+        if server.state != "online":
+            haproxy.set_state(service, server)
+
+
+def real_servers(
+    cluster: ClusterConfig, *, manual: bool = False
+) -> Iterator[tuple[tuple[str, str], RealServer]]:
+    """Yield the real servers of the enabled services by (service label, server label).
+
+    Those of services with manual configuration are a list of their own.
+    """
     for service in cluster.virtual_services:
-        if service.enabled:
+        if service.enabled and (service.manual_configuration is not None) == manual:
             for server in service.real_servers:
                 yield (service.label, server.label), server
 
@@ -122,7 +159,7 @@ def real_servers(cluster: ClusterConfig) -> Iterator[tuple[tuple[str, str], Real
 def verify(haproxy: HAProxy, cluster: ClusterConfig) -> None:
     """Raise ActivationError unless HAProxy runs the services and real servers that it should."""
     rows = haproxy.statistics()
-    running = {row["pxname"] for row in rows if row["type"] == FRONTEND_ROW} - {STATS_FRONTEND}
+    running = {row["pxname"] for row in rows if is_service(row)}
     wanted = {service.label for service in cluster.virtual_services if service.enabled}
     if running != wanted:
         labels = ", ".join(sorted(running ^ wanted))

@@ -12,7 +12,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
-from lbadmin.activate import Rendering, activate, reload_gently, run_program, start_over
+from lbadmin.activate import (
+    Rendering,
+    activate,
+    impose_states,
+    of_haproxy,
+    reload_gently,
+    run_program,
+    start_over,
+)
+from lbadmin.certificates import check_certificates
 from lbadmin.errors import (
     ActivationError,
     CheckError,
@@ -26,7 +35,8 @@ from lbadmin.haproxy import HAProxy, words_of
 from lbadmin.keys import KeyStore
 from lbadmin.migrations import read_cluster
 from lbadmin.model import ClusterConfig, NodeConfig
-from lbadmin.render import HAPROXY_CFG, KEEPALIVED_CONF
+from lbadmin.render import KEEPALIVED_CONF
+from lbadmin.render.haproxy import CERTIFICATES, crt_base
 from lbadmin.rules import check_rules, parse_node
 from lbadmin.store import Store
 from lbadmin.system import System
@@ -81,6 +91,7 @@ class Changes:
         with self._lock:
             files = self.current.rendering.files
             if all(_text(self.system.path(name)) == text for name, text in files.items()):
+                impose_states(self.haproxy, self.current.cluster)
                 return
             log.warning("/etc does not hold the current configuration; putting it into effect")
             install(self.system, files)
@@ -142,16 +153,19 @@ class Changes:
         with self._lock:
             log.info("HAProxy reloaded by %s", who)
             reload_gently(self.haproxy)
+            impose_states(self.haproxy, self.current.cluster)
 
     def restart_haproxy(self, who: str) -> None:
         """Restart HAProxy, ending all connections. Raises ActivationError or UnavailableError."""
         with self._lock:
             log.info("HAProxy restarted by %s", who)
             run_program(self.system, "systemctl", "restart", "haproxy.service")
+            impose_states(self.haproxy, self.current.cluster)
 
     def _apply(self, new: Rendering, who: str, what: str) -> None:
         old = self.current.rendering
         check_rules(new.cluster, new.node)
+        check_certificates(self.system, self.keys, old.cluster, new.cluster)
         check_files(self.system, old, new)
         self._commit(new, who, what)
         try:
@@ -242,22 +256,22 @@ def _match(if_revision: int | None, current: int) -> None:
 
 def check_files(system: System, old: Rendering, new: Rendering) -> None:
     """Let HAProxy and keepalived check their new files. Raises CheckError in their words."""
-    for name, checker in (
-        (HAPROXY_CFG, ["haproxy", "-c", "-f"]),
-        (KEEPALIVED_CONF, ["keepalived", "-t", "-f"]),
-    ):
-        if new.files[name] and new.files[name] != old.files[name]:
-            _check(system, checker, new.files[name])
+    if of_haproxy(new) != of_haproxy(old):
+        _check(system, ["haproxy", "-c", "-f"], of_haproxy(new))
+    if new.files[KEEPALIVED_CONF] not in {"", old.files[KEEPALIVED_CONF]}:
+        _check(system, ["keepalived", "-t", "-f"], {KEEPALIVED_CONF: new.files[KEEPALIVED_CONF]})
 
 
-def _check(system: System, checker: list[str], text: str) -> None:
-    with tempfile.NamedTemporaryFile(
-        "w", dir=system.path("/run"), prefix="lbadmin-", suffix=".check"
-    ) as file:
-        file.write(text)
-        file.flush()
-        name = f"/run/{Path(file.name).name}"
-        result = system.run([*checker, name])
+def _check(system: System, checker: list[str], files: Mapping[str, str]) -> None:
+    """Check files, the first of which names the others, in a folder of their own."""
+    with tempfile.TemporaryDirectory(dir=system.path("/run"), prefix="lbadmin-check-") as folder:
+        place = f"/run/{Path(folder).name}"
+        for name, text in files.items():
+            # The first is the appliance's own line; what a person wrote comes after it.
+            here = text.replace(f" {crt_base(CERTIFICATES)}\n", f" {crt_base(place)}\n", 1)
+            (Path(folder) / Path(name).name).write_text(here, encoding="utf-8")
+        main = f"{place}/{Path(next(iter(files))).name}"
+        result = system.run([*checker, main])
     if result.status != 0:
-        said = words_of(result.output.replace(name, "the rendered file"))
+        said = words_of(result.output.replace(main, "the rendered file"))
         raise CheckError(f"{checker[0]} refuses this configuration: {said}; nothing was changed")

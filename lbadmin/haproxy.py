@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from lbadmin.errors import UnavailableError
 from lbadmin.model import RealServer
-from lbadmin.render.haproxy import ADMIN_SOCKET, MASTER_SOCKET, effective_weight
+from lbadmin.render.haproxy import ADMIN_SOCKET, MASTER_SOCKET, STATS_FRONTEND
+from lbadmin.render.service import effective_weight
 from lbadmin.system import System
 
 ANSWER_TIMEOUT_S = 60.0
@@ -58,14 +59,20 @@ class HAProxy:
 
     def set_server(self, service: str, server: RealServer) -> str | None:
         """Bring the state and weight of a running server into effect; return the reason when refused."""
-        name = f"{service}/{server.label}"
         state = "maint" if server.state == "halt" else "ready"
-        for setting in (f"weight {effective_weight(server)}", f"state {state}"):
-            said = self.worker(f"set server {name} {setting}")
-            # A command that was carried out answers nothing.
-            if said.strip():
-                return words_of(said)
-        return None
+        return self._set(service, server.label, f"weight {effective_weight(server)}") or self._set(
+            service, server.label, f"state {state}"
+        )
+
+    def set_state(self, service: str, server: RealServer) -> str | None:
+        """Bring the state alone into effect, whatever the weight is; return the reason when refused."""
+        state = {"online": "ready", "drain": "drain", "halt": "maint"}[server.state]
+        return self._set(service, server.label, f"state {state}")
+
+    def _set(self, service: str, server: str, setting: str) -> str | None:
+        said = self.worker(f"set server {service}/{server} {setting}")
+        # A command that was carried out answers nothing.
+        return words_of(said) if said.strip() else None
 
     def statistics(self) -> list[dict[str, str]]:
         """Return the rows of `show stat`: a dict per frontend, server and backend by the names of 9.1."""
@@ -78,9 +85,14 @@ class HAProxy:
         workers = []
         for pid in pids:
             rows = parse_statistics(self.master(f"@!{pid} show stat"))
-            open_now = sum(int(row["scur"] or 0) for row in rows if row["type"] == FRONTEND_ROW)
+            open_now = sum(int(row["scur"] or 0) for row in rows if is_service(row))
             workers.append(OldWorker(pid, open_now))
         return workers
+
+
+def is_service(row: dict[str, str]) -> bool:
+    """Tell whether a row of the statistics is the frontend of a virtual service."""
+    return row["type"] == FRONTEND_ROW and row["pxname"] != STATS_FRONTEND
 
 
 def parse_statistics(text: str) -> list[dict[str, str]]:

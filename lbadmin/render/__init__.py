@@ -1,7 +1,7 @@
 """From the two documents to the files that the daemons read: pure functions, same input, same text."""
 
 from lbadmin.model import ClusterConfig, NodeConfig
-from lbadmin.render.haproxy import render_haproxy
+from lbadmin.render.haproxy import render_beside, render_haproxy
 from lbadmin.render.keepalived import render_keepalived
 from lbadmin.render.network import render_network
 
@@ -13,6 +13,7 @@ def render(cluster: ClusterConfig, node: NodeConfig) -> dict[str, str]:
     """Return the text of every rendered file by its absolute path on the appliance."""
     return {
         HAPROXY_CFG: render_haproxy(cluster),
+        **render_beside(cluster),
         KEEPALIVED_CONF: render_keepalived(cluster, node),
         **render_network(node),
     }

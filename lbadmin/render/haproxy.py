@@ -1,9 +1,12 @@
 """haproxy.cfg: one `listen` per virtual service. Section numbers are those of HAProxy's 3.0 manual."""
 
-from ipaddress import IPv6Address
+from lbadmin.model import Certificate, ClusterConfig, Layer7Settings
+from lbadmin.render.checks import script_file
+from lbadmin.render.service import CERT_STORE, listen_section
 
-from lbadmin.fields import port_span
-from lbadmin.model import ClusterConfig, Layer7Settings, RealServer, VirtualService
+CERTIFICATES = "/etc/haproxy/certs"
+KEYS = "/var/lib/lbadmin/keys"
+"""The key store; no rendered file ever holds a key."""
 
 ADMIN_SOCKET = "/run/haproxy/admin.sock"
 MASTER_SOCKET = "/run/haproxy-master.sock"
@@ -14,38 +17,81 @@ STATS_FRONTEND = "_stats"
 """The one frontend that is no virtual service: no label begins with an underscore."""
 
 PEERS_PORT = 10000
-DRAIN_WEIGHT = 0
+
+# Mozilla's "intermediate" list of 2024 (guidelines 5.7) without its DHE suites, which let a client make the
+# one CPU work for nothing (CVE-2002-20001).
+CIPHERS = ":".join(
+    f"ECDHE-{key}-{cipher}"
+    for cipher in ("AES128-GCM-SHA256", "AES256-GCM-SHA384", "CHACHA20-POLY1305")
+    for key in ("ECDSA", "RSA")
+)
 
 
 def render_haproxy(cluster: ClusterConfig) -> str:
     """Return haproxy.cfg; services that are not enabled are left out."""
     services = [service for service in cluster.virtual_services if service.enabled]
-    sections = [_global(cluster.layer7), _defaults(cluster.layer7), _peers(), _stats(), *map(_listen, services)]
+    certificates = _used_certificates(cluster)
+    scripted = any(service.health_check.type == "external" for service in services)
+    sections = [
+        _global(cluster.layer7, tls=bool(certificates), scripted=scripted),
+        _defaults(cluster.layer7),
+        _peers(),
+        _stats(),
+    ]
+    if certificates:
+        loads = (
+            f'load crt "{each.label}.pem" key "{each.key}.pem" alias "{each.label}"' for each in certificates
+        )
+        sections.append(
+            _section(f"crt-store {CERT_STORE}", crt_base(CERTIFICATES), f"key-base {KEYS}", *loads)
+        )
+    sections += map(listen_section, services)
     return "\n".join(sections)
 
 
-def effective_weight(server: RealServer) -> int:
-    """Weight as HAProxy gets it: a draining server keeps its clients and gets no new ones (5.2 "weight")."""
-    return DRAIN_WEIGHT if server.state == "drain" else server.weight
+def render_beside(cluster: ClusterConfig) -> dict[str, str]:
+    """Return the files that haproxy.cfg names, by path: chains of certificates, and scripts."""
+    return {
+        **{f"{CERTIFICATES}/{each.label}.pem": each.chain for each in _used_certificates(cluster)},
+        **{script_file(script.label): script.text for script in cluster.check_scripts},
+    }
+
+
+def _used_certificates(cluster: ClusterConfig) -> list[Certificate]:
+    """Return those of enabled services: one that nobody uses can't keep HAProxy from starting."""
+    used = {service.tls_certificate for service in cluster.virtual_services if service.enabled}
+    return [certificate for certificate in cluster.certificates if certificate.label in used]
+
+
+def crt_base(folder: str) -> str:
+    """Return the line that says where the certificates lie."""
+    return f"crt-base {folder}"
 
 
 def _section(head: str, *lines: str) -> str:
     return "".join([head, "\n", *(f"    {line}\n" for line in lines)])
 
 
-def _global(settings: Layer7Settings) -> str:
-    return _section(
-        "global",
+def _global(settings: Layer7Settings, *, tls: bool, scripted: bool) -> str:
+    lines = [
         "user haproxy",
         "group haproxy",
-        "chroot /var/lib/haproxy",
         "localpeer lbva",
         f"stats socket {ADMIN_SOCKET} mode 600 level admin",
         f"maxconn {settings.maxconn}",
         f"hard-stop-after {settings.stop_old_workers_after_ms}",
         # Connections are logged at "info"; what happens to real servers is always worth its line.
         f"log /dev/log local0 {'info' if settings.logging else 'notice'}",
-    )
+    ]
+    if scripted:
+        # Starting a script needs both (3.1), and a chroot would leave it without an interpreter. Either is a
+        # fence less around the worker, so it is taken down only where a service asks for it.
+        lines += ["external-check", "insecure-fork-wanted"]
+    else:
+        lines.append("chroot /var/lib/haproxy")
+    if tls:
+        lines += [f"ssl-default-bind-ciphers {CIPHERS}", "ssl-default-bind-options no-tls-tickets"]
+    return _section("global", *lines)
 
 
 def _defaults(settings: Layer7Settings) -> str:
@@ -79,66 +125,3 @@ def _stats() -> str:
         "stats uri /",
         "stats show-legends",
     )
-
-
-def _listen(service: VirtualService) -> str:
-    http = service.protocol == "http"
-    lines = [
-        f"mode {service.protocol}",
-        *(f"bind {_host(service.ip)}:{item} transparent" for item in service.ports),
-        # The address is keepalived's to bring; "transparent" binds it before it is there (5.1).
-        f"option {'httplog' if http else 'tcplog'}",
-        f"balance {service.scheduler}",
-    ]
-    if http:
-        # Layer 7 SNAT hides the client's address from the real servers.
-        lines.append("option forwardfor")
-    if service.scheduler == "source":
-        # The default, map-based hash takes no change of weight at run time (4.2 "hash-type").
-        lines.append("hash-type consistent")
-    if service.persistence.mode == "source_ip":
-        lines += _persistence(service)
-    lines += [_server(service, server) for server in service.real_servers]
-    return _section(f"listen {service.label}", *lines)
-
-
-def _persistence(service: VirtualService) -> list[str]:
-    family = "ipv6" if isinstance(service.ip, IPv6Address) else "ip"
-    limits = f"size {service.persistence.table_size} expire {service.persistence.timeout_ms}"
-    return [
-        f"stick-table type {family} {limits} store conn_cur peers lbva",
-        "stick on src",
-        # A tracked entry does not expire: the client's next connection goes where its open ones are. Counting
-        # them (conn_cur) makes its time begin anew when the last one ends; else it would be gone at once.
-        "tcp-request connection track-sc0 src",
-    ]
-
-
-def _server(service: VirtualService, server: RealServer) -> str:
-    address = _host(server.ip) if server.port is None else f"{_host(server.ip)}:{server.port}"
-    words = ["server", server.label, address, f"weight {effective_weight(server)}"]
-    check = service.health_check
-    if check.type == "connect":
-        words += [
-            "check",
-            f"port {check_port(service, server)}",
-            f"inter {check.interval_ms}",
-            f"rise {check.rise}",
-            f"fall {check.fall}",
-        ]
-    # With OCS's time-outs of 30 minutes a client of a dead front end would otherwise hang for as long.
-    words.append("on-marked-down shutdown-sessions")
-    if server.state == "halt":
-        words.append("disabled")
-    return " ".join(words)
-
-
-def check_port(service: VirtualService, server: RealServer) -> int:
-    """Return the port that the check connects to: first check port, else the server's, else the service's."""
-    for port in service.health_check.check_ports:
-        return port
-    return server.port or port_span(service.ports[0])[0]
-
-
-def _host(address: object) -> str:
-    return f"[{address}]" if isinstance(address, IPv6Address) else str(address)

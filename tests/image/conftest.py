@@ -24,7 +24,8 @@ CLONE_NEWNET = 0x40000000
 # Mounts of the child's own namespace: they go when the program ends, and the tree stays as it was built.
 _ENTER = """
 mount --bind "$1" "$1"; mount -o remount,bind,ro "$1"
-for folder in run etc/haproxy etc/keepalived; do mount --bind "$0/$folder" "$1/$folder"; done
+mount -t tmpfs none "$1/var/lib"; mkdir "$1/var/lib/haproxy" "$1/var/lib/lbadmin"
+for folder in run etc/haproxy etc/keepalived var/lib/lbadmin; do mount --bind "$0/$folder" "$1/$folder"; done
 mount -t proc proc "$1/proc"; mount --rbind /dev "$1/dev"
 tree=$1; shift; exec chroot "$tree" "$@"
 """
