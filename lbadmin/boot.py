@@ -13,6 +13,7 @@ from pathlib import Path
 from lbadmin.certificate import ensure_certificate
 from lbadmin.errors import LbadminError
 from lbadmin.files import CACHE, FACTORY, install, pack, stamp_of, unpack
+from lbadmin.reset import carry_out
 from lbadmin.store import Store
 from lbadmin.system import System
 
@@ -55,7 +56,11 @@ def own_addresses(files: dict[str, str]) -> list[str]:
 
 
 def boot(system: System) -> None:
-    """Put the files in place, set the host name, make the certificate; each as far as it goes."""
+    """Reset, put the files in place, set the host name, make the certificate; each as far as it goes."""
+    try:
+        carry_out(system)
+    except OSError:
+        log.critical("the factory reset could not be finished", exc_info=True)
     files = files_for(system)
     hostname = files.get(HOSTNAME, "lbva").strip()
     try:

@@ -6,6 +6,8 @@ from pydantic import BaseModel
 
 from lbadmin.errors import UnavailableError
 from lbadmin.haproxy import HAProxy
+from lbadmin.reset import is_requested
+from lbadmin.system import System
 
 Level = Literal["info", "warning", "danger"]
 Action = Literal["restart-haproxy", "change-password"]
@@ -26,9 +28,16 @@ FACTORY_PASSWORD = Message(
 )
 
 
-def messages_of(haproxy: HAProxy, *, factory_password: bool) -> list[Message]:
+RESET = Message(
+    level="danger",
+    text="A factory reset was asked for: with the next start, configuration, passwords and keys are removed.",
+)
+
+
+def messages_of(system: System, haproxy: HAProxy, *, factory_password: bool) -> list[Message]:
     """Return what there is to tell now, the gravest first."""
     messages = [FACTORY_PASSWORD] if factory_password else []
+    messages += [RESET] if is_requested(system) else []
     try:
         haproxy.worker("show version")
         messages += _old_workers(haproxy)

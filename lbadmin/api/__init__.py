@@ -9,12 +9,17 @@ from fastapi.openapi.utils import get_openapi
 
 from lbadmin.api import (
     apikeys,
+    certificates,
     documents,
     history,
+    logs,
     operations,
     real_servers,
+    reports,
     sessions,
     settings,
+    support,
+    system,
     virtual_services,
 )
 from lbadmin.api.context import Context
@@ -26,11 +31,16 @@ PARTS = (
     settings,
     virtual_services,
     real_servers,
+    certificates,
     documents,
     history,
     operations,
     sessions,
     apikeys,
+    logs,
+    reports,
+    support,
+    system,
 )
 """Modules with a router each."""
 
