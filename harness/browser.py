@@ -69,17 +69,28 @@ def _wrapper(folder: Path, enter: Enter) -> Path:
 
 @contextlib.contextmanager
 def visitor(
-    browser: Browser, base_url: str, *, size: tuple[int, int] = WIDE, javascript: bool = True
+    browser: Browser,
+    base_url: str,
+    *,
+    size: tuple[int, int] = WIDE,
+    scale: float = 1,
+    javascript: bool = True,
+    timeout_s: float = PAGE_S,
 ) -> Iterator[BrowserContext]:
-    """A user's browser of its own, cookies included, that accepts the appliance's self-signed certificate."""
+    """A user's browser of its own, cookies included, that accepts the appliance's self-signed certificate.
+
+    `size` is in CSS pixels, each of which takes `scale` pixels of a picture; waiting for anything
+    ends with an error after `timeout_s`.
+    """
     context = browser.new_context(
         base_url=base_url,
         ignore_https_errors=True,
         viewport={"width": size[0], "height": size[1]},
+        device_scale_factor=scale,
         java_script_enabled=javascript,
         locale="en-GB",
     )
-    context.set_default_timeout(PAGE_S * 1000)
+    context.set_default_timeout(timeout_s * 1000)
     try:
         yield context
     finally:

@@ -5,7 +5,6 @@ What a page complains of behind the scenes (console, failed requests, Content-Se
 
 import re
 from collections.abc import Generator, Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
@@ -18,6 +17,7 @@ __all__ = ["appliance", "daemon", "front_ends", "own_network", "website"]
 
 REPORT = REPOSITORY / "build" / "report"
 USER, PASSWORD = "loadbalancer", "loadbalancer"
+PAGE_S = 15.0
 
 
 @pytest.hookimpl(wrapper=True)
@@ -27,7 +27,7 @@ def pytest_runtest_makereport(
     """Keep what the page looked like when a test fails."""
     outcome = yield
     page = getattr(item, "funcargs", {}).get("page")
-    if outcome.failed and isinstance(page, Page):
+    if outcome.when == "call" and outcome.failed and isinstance(page, Page):
         name = re.sub(r"[^\w.-]+", "_", item.name)
         path = REPORT / "browser" / f"{name}.png"
         page.screenshot(path=path, full_page=True)
@@ -50,7 +50,7 @@ def site(website: int) -> str:
 @pytest.fixture
 def context(browser: Browser, site: str) -> Iterator[BrowserContext]:
     """An administrator's browser that has not logged in."""
-    with visitor(browser, site) as made:
+    with visitor(browser, site, timeout_s=PAGE_S) as made:
         complaints = Complaints(made)
         yield made
         assert complaints.found == []
