@@ -19,7 +19,7 @@ image: prepare  ## Build the appliance: build/lbva.raw and build/release/.
 
 .PHONY: test
 test: check image build/rootfs.stamp  ## All that must hold before a change lands; boots the image. About 25 minutes.
-	$(PYTEST) tests/image tests/lab tests/system --junit-xml=build/report/junit.xml
+	$(PYTEST) tests/image tests/browser tests/lab tests/system --junit-xml=build/report/junit.xml
 
 .PHONY: check
 check: venv  ## Lint, types and unit tests, in under a minute.
@@ -34,6 +34,13 @@ nightly: test bench  ## Everything, with the figures.
 .PHONY: bench
 bench: venv image  ## Measure size, build and boot times beside a plain Debian image in the same run.
 	@$(VENV)/bin/python -m harness.bench
+
+.PHONY: docs
+docs: venv build/docs/steps/complete  ## Our deployment guide, build/docs/*.html and *.pdf, with pictures of this image.
+	@$(VENV)/bin/python -m harness.guidebook
+
+build/docs/steps/complete: build/lbva.stamp | venv
+	$(PYTEST) tests/system/test_guide_browser.py
 
 .PHONY: format
 format: venv  ## Format the Python code and fix what the linter can fix.
