@@ -1,13 +1,23 @@
 """/config and /node: the documents whole."""
 
-from fastapi import APIRouter
+from typing import TYPE_CHECKING
 
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+from lbadmin.api.patches import patch_of, patched
 from lbadmin.api.problems import RESPONSES
 from lbadmin.api.revisions import Reader, Writer
 from lbadmin.client import PREFIX
 from lbadmin.model import ClusterConfig, NodeConfig
 
 router = APIRouter(prefix=PREFIX, responses=RESPONSES, tags=["documents"])
+
+# The patch model is made at run time, so a type checker sees its base.
+if TYPE_CHECKING:
+    NodePatch = BaseModel
+else:
+    NodePatch = patch_of(NodeConfig)
 
 
 @router.get("/config", operation_id="getConfig", summary="Read the whole cluster configuration")
@@ -32,3 +42,9 @@ def get_node(reader: Reader) -> NodeConfig:
 def put_node(writer: Writer, node: NodeConfig) -> NodeConfig:
     """Takes effect at once: a change of the address may end the connection that asked for it."""
     return writer.change_node(lambda _: node, "node configuration")
+
+
+@router.patch("/node", operation_id="patchNode", summary="Change some of this node's own configuration")
+def patch_node(writer: Writer, patch: NodePatch) -> NodeConfig:
+    """Fields that are left out stay as they are; a list of interfaces replaces the old list."""
+    return writer.change_node(lambda node: patched(node, patch), "node configuration")

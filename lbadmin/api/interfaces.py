@@ -1,0 +1,39 @@
+"""/interfaces: the network interfaces that this machine has."""
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+from lbadmin.api.auth import Caller
+from lbadmin.api.context import ContextDep
+from lbadmin.api.problems import RESPONSES
+from lbadmin.client import PREFIX
+from lbadmin.interfaces import links_of
+
+router = APIRouter(prefix=PREFIX, responses=RESPONSES, tags=["operations"])
+
+
+class InterfaceState(BaseModel):
+    """An interface: `up` when its cable is in, and the addresses it has now, virtual ones included."""
+
+    name: str
+    mac: str
+    up: bool
+    addresses: list[str]
+
+
+class InterfaceStates(BaseModel):
+    """The Ethernet interfaces, in the kernel's order."""
+
+    interfaces: list[InterfaceState]
+
+
+@router.get("/interfaces", operation_id="listInterfaces", summary="List the network interfaces")
+def list_interfaces(context: ContextDep, _: Caller) -> InterfaceStates:
+    """What the machine has; GET /node tells what is configured."""
+    links = links_of(context.system)
+    return InterfaceStates(
+        interfaces=[
+            InterfaceState(name=each.name, mac=each.mac, up=each.up, addresses=list(each.addresses))
+            for each in links
+        ]
+    )

@@ -1,0 +1,36 @@
+"""The network interfaces that the machine has, whatever the configuration says about them."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from lbadmin.errors import UnavailableError
+from lbadmin.system import System
+
+COMMAND = ("ip", "-json", "address", "show")
+
+
+@dataclass(frozen=True)
+class Link:
+    """An interface: its name in the kernel, its MAC address, whether its cable is in, what addresses it bears."""
+
+    name: str
+    mac: str
+    up: bool
+    addresses: tuple[str, ...]
+
+
+def links_of(system: System) -> list[Link]:
+    """Return the Ethernet interfaces, in the kernel's order. Raises UnavailableError."""
+    result = system.run(COMMAND)
+    if result.status != 0:
+        raise UnavailableError(
+            f"the network interfaces can't be read: {result.output.strip()[:200]}; see Logs for the reason"
+        )
+    return [_link(each) for each in json.loads(result.output) if each.get("link_type") == "ether"]
+
+
+def _link(raw: dict[str, Any]) -> Link:
+    addresses = (f"{each['local']}/{each['prefixlen']}" for each in raw["addr_info"])
+    # LOWER_UP: the driver sees a carrier (netdevice(7), IFF_LOWER_UP).
+    return Link(raw["ifname"], raw["address"], "LOWER_UP" in raw["flags"], tuple(addresses))
