@@ -192,7 +192,12 @@ def _block(value: object, kind: str) -> str:
 def _section_text(value: object) -> str:
     text = _block(value, "a section of haproxy.cfg")
     for line in text.splitlines():
-        word = line.split(maxsplit=1)[0] if line.strip() else ""
+        # What HAProxy takes for the first word: up to a comment, and behind "no" (its manual, 2.1 and 2.2).
+        words = [word for word in line.partition("#")[0].split() if word not in {"no", "default"}]
+        word = words[0][:MAX_HOSTNAME] if words else ""
+        # It reads quotes and escapes there, too: "gl\x6fbal" begins a section.
+        if set(word) & set("\"'\\"):
+            raise ValueError(f"has a line that begins with {word}; write its keyword without quotes")
         if word in SECTIONS or word.startswith("."):
             raise ValueError(f"has a line that begins with {word}, which would leave the section; remove it")
     return text

@@ -1,6 +1,6 @@
 """What values of the two documents must be to each other. What one value must be is in `model`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Address, IPv6Address
 from typing import TypeVar
 
@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from lbadmin.errors import DuplicateError, Fault, RefusedError
 from lbadmin.fields import port_span
 from lbadmin.model import ClusterConfig, Document, NodeConfig, RealServer, VirtualService
+from lbadmin.rules_balancing import balancing_faults, duplicate_helpers
 from lbadmin.sentences import faults_of
 
 OWN_PORTS = {22: "SSH", 9443: "the WebUI"}
@@ -43,10 +44,16 @@ def parse_as(model: type[T], document: object) -> T:
 
 def check_rules(cluster: ClusterConfig, node: NodeConfig) -> None:
     """Raise DuplicateError or RefusedError when the documents contradict themselves or each other."""
-    duplicates = [*_duplicate_labels(cluster), *_shared_ports(cluster)]
+    duplicates = [*_duplicate_labels(cluster), *duplicate_helpers(cluster), *_shared_ports(cluster)]
     if duplicates:
         raise DuplicateError(duplicates)
-    faults = [*_totals(cluster), *_addresses(cluster, node), *_own_ports(cluster), *_node(node)]
+    faults = [
+        *_totals(cluster),
+        *_addresses(cluster, node),
+        *_own_ports(cluster),
+        *balancing_faults(cluster),
+        *_node(node),
+    ]
     if faults:
         raise RefusedError(faults)
 
@@ -115,7 +122,9 @@ def _port_numbers(service: VirtualService) -> Iterator[int]:
 
 def _totals(cluster: ClusterConfig) -> Iterator[Fault]:
     services = cluster.virtual_services
-    tables = (s.persistence.table_size for s in services if s.persistence.mode == "source_ip")
+    tables = (
+        s.persistence.table_size for s in services if s.persistence.mode in {"source_ip", "tls_session_id"}
+    )
     for what, total, limit in (
         ("ports", sum(1 for service in services for _ in _port_numbers(service)), MAX_LISTENERS),
         ("real servers", sum(len(service.real_servers) for service in services), MAX_ALL_REAL_SERVERS),
@@ -140,15 +149,29 @@ def _addresses(cluster: ClusterConfig, node: NodeConfig) -> Iterator[Fault]:
         if reason is not None:
             yield Fault(f"{where}.ip", str(service.ip), f"address {service.ip} of {service.label} {reason}")
         for index, server in enumerate(service.real_servers):
-            reason = _not_unicast(server.ip)
-            if reason is None and server.ip in virtual:
-                reason = f"is the virtual service {virtual[server.ip]} itself; name the server behind it"
+            reason = _not_a_server(server.ip, virtual)
             if reason is not None:
                 yield Fault(
                     f"{where}.real_servers.{index}.ip",
                     str(server.ip),
                     f"address {server.ip} of {server.label} in {service.label} {reason}",
                 )
+        fallback = service.fallback_server.ip
+        reason = None if fallback is None else _not_a_server(fallback, virtual)
+        if reason is not None:
+            yield Fault(
+                f"{where}.fallback_server.ip",
+                str(fallback),
+                f"address {fallback} of the fallback server of {service.label} {reason}",
+            )
+
+
+def _not_a_server(ip: Address, virtual: Mapping[Address, str]) -> str | None:
+    reason = _not_unicast(ip)
+    if reason is None and ip in virtual:
+        # Services that stand behind each other would pass one connection round for ever.
+        reason = f"is the virtual service {virtual[ip]} itself; name the server behind it"
+    return reason
 
 
 def _not_unicast(ip: Address) -> str | None:

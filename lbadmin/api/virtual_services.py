@@ -9,9 +9,11 @@ from pydantic import BaseModel
 from lbadmin import edits
 from lbadmin.api.patches import patch_of, patched
 from lbadmin.api.problems import CREATED, RESPONSES
+from lbadmin.api.real_servers import StateChange
 from lbadmin.api.revisions import Reader, Writer
 from lbadmin.client import PREFIX
 from lbadmin.model import Document, VirtualService
+from lbadmin.render.service import section_body
 
 router = APIRouter(prefix=f"{PREFIX}/layer7/virtual-services", responses=RESPONSES, tags=["layer 7"])
 
@@ -26,6 +28,12 @@ class VirtualServices(Document):
     """All virtual services, in the order in which they were added."""
 
     virtual_services: tuple[VirtualService, ...]
+
+
+class Section(Document):
+    """The lines of a `listen` section below its head."""
+
+    text: str
 
 
 @router.get("", operation_id="listVirtualServices", summary="List the virtual services")
@@ -73,6 +81,21 @@ def patch_service(writer: Writer, label: str, patch: ServicePatch) -> VirtualSer
         f"change virtual service {label}",
     )
     return edits.service_of(changed, getattr(patch, "label", None) or label)
+
+
+@router.put("/{label}/state", operation_id="putVirtualServiceState", summary="Take all online, drain or halt")
+def put_state(writer: Writer, label: str, body: StateChange) -> VirtualService:
+    """The state of all its real servers, as one change that takes effect at once and without a reload."""
+    changed = writer.change_cluster(
+        lambda cluster: edits.with_state(cluster, label, body.state), f"{body.state} {label}"
+    )
+    return edits.service_of(changed, label)
+
+
+@router.get("/{label}/section", operation_id="getVirtualServiceSection", summary="Read the rendered section")
+def get_section(reader: Reader, label: str) -> Section:
+    """What the fields amount to in haproxy.cfg: the text that a manual configuration begins with."""
+    return Section(text=section_body(edits.service_of(reader.cluster(), label)))
 
 
 @router.delete(
