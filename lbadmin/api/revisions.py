@@ -4,7 +4,7 @@ Routes read and change documents through the classes here, so none forgets the l
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated
 
 from fastapi import Depends, Header, Response
@@ -64,9 +64,17 @@ class DocumentWriter:
         self._if_match = if_match
         self._response = response
 
-    def change_cluster(self, edit: Callable[[ClusterConfig], ClusterConfig], what: str) -> ClusterConfig:
-        """Put the edited document into effect, return it and give the answer its ETag."""
-        current = self._changes.change_cluster(edit, self._who, what, self._if_match)
+    def change_cluster(
+        self,
+        edit: Callable[[ClusterConfig], ClusterConfig],
+        what: str,
+        keys: Mapping[str, str] | None = None,
+    ) -> ClusterConfig:
+        """Put the edited document into effect, return it and give the answer its ETag.
+
+        `keys` are private keys (PEM, by their names) that the edited document names.
+        """
+        current = self._changes.change_cluster(edit, self._who, what, self._if_match, keys)
         _tag(self._response, current.cluster_revision)
         return current.cluster
 
