@@ -274,4 +274,5 @@ def _check(system: System, checker: list[str], files: Mapping[str, str]) -> None
         result = system.run([*checker, main])
     if result.status != 0:
         said = words_of(result.output.replace(main, "the rendered file"))
-        raise CheckError(f"{checker[0]} refuses this configuration: {said}; nothing was changed")
+        name = checker[0].replace("haproxy", "HAProxy")
+        raise CheckError(f"{name} refuses this configuration: {said}; nothing was changed")

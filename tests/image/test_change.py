@@ -45,7 +45,7 @@ def test_what_haproxy_itself_refuses_changes_nothing(
     # No valid document renders to what HAProxy refuses, so a broken renderer stands in for an unknown rule.
     monkeypatch.setattr("lbadmin.render.render_haproxy", lambda _: "listen broken\n    bind nonsense\n")
     with pytest.raises(
-        CheckError, match=r"^haproxy refuses this configuration: .*nonsense.*; nothing was changed$"
+        CheckError, match=r"^HAProxy refuses this configuration: .*nonsense.*; nothing was changed$"
     ):
         changes.change_cluster(lambda _: cluster(client_timeout_ms="31m"), "root", "break it")
     assert changes.current == before

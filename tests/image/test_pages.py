@@ -1,4 +1,4 @@
-"""The pages as a browser without JavaScript uses them: forms, their errors, and two administrators at once."""
+"""The pages as a browser without JavaScript uses them: forms, their errors, two administrators at once."""
 
 import html
 import re
