@@ -8,9 +8,13 @@ defaults against the models.
 from dataclasses import dataclass, field
 from typing import Literal
 
-Kind = Literal["text", "address", "number", "ports", "duration", "flag", "choice", "label", "block"]
+Kind = Literal[
+    "text", "address", "number", "ports", "duration", "flag", "choice", "label", "block", "list", "secret", "file"
+]  # fmt: skip
 """text, address, ports and block are text to the API; number a whole number; duration milliseconds or 30m;
-flag true or false; choice one of `choices`; label the label of an existing thing, one of `choices_from`."""
+flag true or false; choice one of `choices`; label the label of an existing thing, one of `choices_from`; list
+texts, separated by commas, blanks or line ends; secret a text that is never shown again; file a file's content,
+which its form sends in its own way."""
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,7 @@ class Editor:
     root: str = ""
     intro: str = ""
     template: str = "form.html"
+    submit: str = "Update"
     load: Callable[[Json], Json] = lambda found: found
     body: Callable[[dict[str, Any]], Json] = lambda body: body
     method: str = "PATCH"
@@ -132,6 +133,8 @@ class Editor:
             conflict=conflict,
             revision=revision,
             cancel=self.cancel,
+            submit=self.submit,
+            upload=any(each.kind == "file" for each in self.fields),
             **self.extra,
         )
 

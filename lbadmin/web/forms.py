@@ -3,6 +3,7 @@
 Nothing is validated here: what a person typed goes to lbadmind, and its errors come back to their fields.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -13,10 +14,12 @@ Json: TypeAlias = Any
 Texts: TypeAlias = dict[str, str]
 """A form's contents: each field's text by its path; a flag is "true" or "false"."""
 
+_SEPARATORS = re.compile(r"[\s,;]+")
+
 
 def texts_of(document: Json, fields: Sequence[Field]) -> Texts:
     """Return the values of a document as a person would type them."""
-    return {field.path: _text(_value_at(document, field.path)) for field in fields}
+    return {field.path: _text(_value_at(document, field.path), field) for field in fields}
 
 
 def default_texts(fields: Sequence[Field]) -> Texts:
@@ -75,13 +78,13 @@ def _value_at(document: Json, path: str) -> object:
     return here
 
 
-def _text(value: object) -> str:
+def _text(value: object, field: Field) -> str:
     if value is None:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list):
-        return ",".join(map(str, value))
+        return ("\n" if field.kind == "list" else ",").join(map(str, value))
     return str(value)
 
 
@@ -90,12 +93,14 @@ def _sent(form: Mapping[str, Any], field: Field) -> str:
     if field.kind == "flag":
         return "true" if value == "true" else "false"
     text = value if isinstance(value, str) else ""
-    return text if field.kind == "block" else text.strip()
+    return text if field.kind in {"block", "secret"} else text.strip()
 
 
 def _to_json(text: str, field: Field) -> Json:
     if field.kind == "flag":
         return text == "true"
+    if field.kind == "list":
+        return [part for part in _SEPARATORS.split(text) if part]
     if text.strip() == "" and (field.optional or field.kind == "number"):
         return None
     if field.kind == "number" and text.isascii() and text.isdigit():
