@@ -1,10 +1,9 @@
 """What can go wrong, each as one sentence for a person, and what the REST API answers for it."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Fault:
+class Fault(NamedTuple):
     """One refused value: the field's path in the document, the value, and a sentence with the remedy."""
 
     field: str
