@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import subprocess
+import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -19,27 +20,33 @@ from tests.image.servers import FrontEnd, lbadmin_web, lbadmind, wait_until
 
 ROOTFS = Path(__file__).parents[2] / "build/rootfs"
 JAVASCRIPT = ROOTFS / "usr/share/javascript"
-CLONE_NEWNET = 0x40000000
+CLONE_NEWNET, CLONE_NEWUTS = 0x40000000, 0x04000000
 
 # Mounts of the child's own namespace: they go when the program ends, and the tree stays as it was built.
 _ENTER = """
 mount --bind "$1" "$1"; mount -o remount,bind,ro "$1"
-mount -t tmpfs none "$1/var/lib"; mkdir "$1/var/lib/haproxy" "$1/var/lib/lbadmin"
+mount --bind "$1/var/lib/dpkg" "$1/mnt"
+mount -t tmpfs none "$1/var/lib"; mkdir "$1/var/lib/haproxy" "$1/var/lib/lbadmin" "$1/var/lib/dpkg"
+mount --move "$1/mnt" "$1/var/lib/dpkg"
 for folder in run etc/haproxy etc/keepalived var/lib/lbadmin; do mount --bind "$0/$folder" "$1/$folder"; done
-mount -t proc proc "$1/proc"; mount --rbind /dev "$1/dev"
+mount --bind "$0/etc/machine-id" "$1/etc/machine-id"
+mount -t proc proc "$1/proc"; mount --rbind /dev "$1/dev"; mount --rbind /sys "$1/sys"
 tree=$1; shift; exec chroot "$tree" "$@"
 """
 
 
 @pytest.fixture(scope="package", autouse=True)
 def own_network() -> Iterator[None]:
-    """Put this process into a network namespace of its own, with the guide's addresses, and out again."""
+    """Put this process into a network of its own, with the guide's addresses, and out again.
+
+    Its host name is its own, too, so that what is named by a booting appliance is not the build machine.
+    """
     if not (ROOTFS / "usr/sbin/haproxy").exists() or os.geteuid() != 0:
         pytest.fail("needs root and build/rootfs: run `make test` as root", pytrace=False)
     libc = ctypes.CDLL(None, use_errno=True)
-    with Path("/proc/self/ns/net").open("rb") as old:
-        if libc.unshare(CLONE_NEWNET) != 0:
-            pytest.fail(f"needs network namespaces: {os.strerror(ctypes.get_errno())}", pytrace=False)
+    with Path("/proc/self/ns/net").open("rb") as net, Path("/proc/self/ns/uts").open("rb") as uts:
+        if libc.unshare(CLONE_NEWNET | CLONE_NEWUTS) != 0:
+            pytest.fail(f"needs namespaces: {os.strerror(ctypes.get_errno())}", pytrace=False)
         for line in (
             "link set lo up",
             "link add eth0 type veth peer name wire",
@@ -50,7 +57,8 @@ def own_network() -> Iterator[None]:
         ):
             subprocess.run(["ip", *line.split()], check=True)
         yield
-        libc.setns(old.fileno(), CLONE_NEWNET)
+        libc.setns(net.fileno(), CLONE_NEWNET)
+        libc.setns(uts.fileno(), CLONE_NEWUTS)
 
 
 class Appliance:
@@ -60,6 +68,7 @@ class Appliance:
         self.root = root
         for folder in ("run/haproxy", "etc/haproxy", "etc/keepalived", "var/lib/lbadmin", "usr/lib"):
             (root / folder).mkdir(parents=True)
+        (root / "etc/machine-id").write_text(f"{uuid.uuid4().hex}\n")
         shutil.copytree(ROOTFS / "etc/keepalived", root / "etc/keepalived", dirs_exist_ok=True)
         # The build machine may not allow the 80,000 file descriptors of the factory's 40,000 connections.
         Store(root / "var/lib/lbadmin/cluster").commit({"layer7": {"maxconn": 1000}}, "root", "fewer")
@@ -72,7 +81,8 @@ class Appliance:
         """Run a program of the appliance; what would go to systemd is done here."""
         self.commands.append(list(command))
         if command[0] == "systemctl":
-            self.manage(command[1], command[2].removesuffix(".service"))
+            if len(command) > 2:  # reboot and poweroff name no unit
+                self.manage(command[1], command[2].removesuffix(".service"))
             return Result(0, "")
         if command[0] in {"networkctl", "hostname"}:
             return Result(0, "")
@@ -102,6 +112,15 @@ class Appliance:
     def _start(self, name: str, command: Sequence[str]) -> None:
         with (self.root / f"run/{name}.log").open("ab") as log:
             self.daemons[name] = subprocess.Popen(self._inside(command), stdout=log, stderr=log)
+
+    def start_journal(self) -> None:
+        """Start journald on a journal of its own."""
+        settings = self.root / "run/systemd/journald.conf.d/test.conf"
+        settings.parent.mkdir(parents=True)
+        # The build machine's kernel log and audit are none of its business.
+        settings.write_text("[Journal]\nStorage=volatile\nReadKMsg=no\nAudit=\n")
+        self._start("journal", ["/usr/lib/systemd/systemd-journald"])
+        wait_until(lambda: list((self.root / "run/log/journal").glob("*/system.journal")))
 
     def stop(self, name: str) -> None:
         """Stop a daemon, if it runs."""

@@ -1,78 +1,18 @@
 """HTTPS as the world sees it: lbadmin-web before lbadmind before the shipped HAProxy."""
 
-import base64
-import http.client
 import json
-import ssl
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from lbadmin.client import PREFIX, Client
+from tests.image.asking import PASSWORD, USER, Ask, api, ask
 from tests.image.conftest import Appliance
-from tests.image.servers import trusting
 
-USER, PASSWORD = "loadbalancer", "loadbalancer"
+__all__ = ["api", "ask"]
+
 FORM = {"Content-Type": "application/x-www-form-urlencoded", "Sec-Fetch-Site": "same-origin"}
 SERVICE = {"label": "OCS-Front-End", "ip": "192.168.10.30", "ports": "5060,5061"}
-
-
-@dataclass(frozen=True)
-class Answer:
-    status: int
-    headers: Mapping[str, str]
-    text: str
-
-    def __getitem__(self, field: str) -> Any:  # noqa: ANN401 - JSON is any shape
-        return json.loads(self.text)[field]
-
-
-Ask = Callable[..., Answer]
-
-
-@pytest.fixture
-def ask(appliance: Appliance, website: int) -> Ask:
-    context = trusting(appliance.root / "var/lib/lbadmin/tls/web.pem")
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-
-    def send(
-        method: str,
-        path: str,
-        body: object = None,
-        *,
-        headers: Mapping[str, str] | None = None,
-        basic: str | None = None,
-        token: str | None = None,
-    ) -> Answer:
-        sent = dict(headers or {})
-        if basic is not None:
-            sent["Authorization"] = f"Basic {base64.b64encode(basic.encode()).decode()}"
-        if token is not None:
-            sent["Authorization"] = f"Bearer {token}"
-        data = body if isinstance(body, str | bytes) or body is None else json.dumps(body)
-        if data is not None:
-            sent.setdefault("Content-Type", "application/json")
-        connection = http.client.HTTPSConnection("127.0.0.1", website, context=context, timeout=30)
-        try:
-            connection.request(method, path, data, sent)
-            response = connection.getresponse()
-            answered = {name.lower(): value for name, value in response.getheaders()}
-            return Answer(response.status, answered, response.read().decode())
-        finally:
-            connection.close()
-
-    return send
-
-
-@pytest.fixture
-def api(ask: Ask) -> Ask:
-    def send(method: str, path: str, body: object = None, **options: object) -> Answer:
-        return ask(method, PREFIX + path, body, **{"basic": f"{USER}:{PASSWORD}", **options})
-
-    return send
 
 
 def test_revisions_guard_against_lost_updates(api: Ask) -> None:
