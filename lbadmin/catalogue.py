@@ -5,20 +5,19 @@ A field's `path` is its place in the document (`health_check.check_ports`); a te
 defaults against the models.
 """
 
-from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Kind = Literal[
-    "text", "address", "number", "ports", "duration", "flag", "choice", "label", "block", "list", "secret", "file"
+    "text", "address", "number", "ports", "duration", "flag", "choice", "label", "block", "list", "secret",
+    "file",
 ]  # fmt: skip
 """text, address, ports and block are text to the API; number a whole number; duration milliseconds or 30m;
-flag true or false; choice one of `choices`; label the label of an existing thing, one of `choices_from`; list
-texts, separated by commas, blanks or line ends; secret a text that is never shown again; file a file's content,
-which its form sends in its own way."""
+flag true or false; choice one of `choices`; label the label of an existing thing, one of `choices_from`;
+list texts, separated by commas, blanks or line ends; secret a text that is never shown again; file a file's
+content, which its form sends in its own way."""
 
 
-@dataclass(frozen=True)
-class Field:
+class Field(NamedTuple):
     """A field of a document: `default` is as a person would type it, "" for blank; `example` likewise."""
 
     path: str
@@ -44,13 +43,12 @@ class Field:
         return not self.required and self.default == "" and self.kind != "flag"
 
 
-@dataclass(frozen=True)
-class Section:
+class Section(NamedTuple):
     """Fields under one heading; the `advanced` ones are folded away at first."""
 
     title: str
     fields: tuple[Field, ...]
-    advanced: tuple[Field, ...] = field(default=())
+    advanced: tuple[Field, ...] = ()
 
 
 LABEL_FORM = "1 to 63 letters, digits, dots, dashes and underscores"

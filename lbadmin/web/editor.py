@@ -7,9 +7,10 @@ from typing import Any, TypeAlias
 
 from starlette.responses import Response
 
+from lbadmin.bodies import Texts, body_of, texts_of
 from lbadmin.catalogue import Field, Section, fields_of
 from lbadmin.web.backend import Reply
-from lbadmin.web.forms import Texts, body_of, default_texts, errors_of, sent_texts, texts_of
+from lbadmin.web.forms import default_texts, errors_of, sent_texts
 from lbadmin.web.page import Page, as_sentence
 
 Json: TypeAlias = Any

@@ -28,8 +28,9 @@ API = "/layer7/virtual-services"
 MANUAL_FLAG = Field("manual", MANUAL.label, "flag", MANUAL.help, default="false")
 """The guide's tick box: whether the section is written by hand. The text comes when it is ticked."""
 
-BASIC = replace(SERVICE_BASIC, fields=(*SERVICE_BASIC.fields, MANUAL_FLAG))
-MANUAL_SECTION = Section("Section of haproxy.cfg", (replace(MANUAL, label="Section"),))
+BASIC = SERVICE_BASIC._replace(fields=(*SERVICE_BASIC.fields, MANUAL_FLAG))
+MANAGED_FORM = (BASIC, *SERVICE_SECTIONS)
+MANUAL_FORM = (BASIC, Section("Section of haproxy.cfg", (MANUAL._replace(label="Section"),)))
 
 
 async def services(page: Page) -> Response:
@@ -62,24 +63,25 @@ async def add_service(page: Page) -> Response:
 async def modify_service(page: Page) -> Response:
     """Change everything about a virtual service."""
     label = page.request.path_params["label"]
-    manual = page.request.query_params.get("manual") == "1"
-    editor = _service_editor(label, manual=manual)
     if page.posted:
         form = await page.form()
-        manual = form.get("manual") == "true"
-        editor = _service_editor(label, manual=manual)
-        texts = sent_texts(form, editor.fields)
-        if manual and not texts[MANUAL.path].strip():
-            return await _start_manual(page, editor, label, texts, str(form.get("revision", "")))
-    else:
-        reply = await page.call("GET", f"{API}/{quote(label, safe='')}")
-        found = reply.json()
-        if manual and found["manual_configuration"] is None:
-            texts = editor.texts({**found, "manual_configuration": ""})
-            return await _start_manual(page, editor, label, texts, reply.revision)
-        if not manual and found["manual_configuration"] is not None:
-            editor = _service_editor(label, manual=True)
-    return await editor.respond(page)
+        if form.get("manual") == "true":
+            editor = _service_editor(label, *MANUAL_FORM)
+            texts = sent_texts(form, editor.fields)
+            if not texts[MANUAL.path].strip():
+                return await _start_manual(page, editor, label, texts, str(form.get("revision", "")))
+        else:
+            # The tick was just removed where the manual form was shown: it has not the other fields.
+            editor = _service_editor(label, *((BASIC,) if MANUAL.path in form else MANAGED_FORM))
+        return await editor.respond(page)
+    reply = await page.call("GET", f"{API}/{quote(label, safe='')}")
+    found = reply.json()
+    if found["manual_configuration"] is not None:
+        return await _service_editor(label, *MANUAL_FORM).respond(page)
+    if page.request.query_params.get("manual") == "1":
+        editor = _service_editor(label, *MANUAL_FORM)
+        return await _start_manual(page, editor, label, editor.texts(found), reply.revision)
+    return await _service_editor(label, *MANAGED_FORM).respond(page)
 
 
 async def _start_manual(
@@ -94,8 +96,7 @@ async def _start_manual(
     return await again.show(page, started, revision=revision)
 
 
-def _service_editor(label: str, *, manual: bool) -> Editor:
-    sections = (BASIC, MANUAL_SECTION) if manual else (BASIC, *SERVICE_SECTIONS)
+def _service_editor(label: str, *sections: Section) -> Editor:
     return Editor(
         title=f"Modify {label}",
         sections=sections,

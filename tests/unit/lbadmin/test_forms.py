@@ -2,9 +2,10 @@
 
 import pytest
 
+from lbadmin.bodies import body_of, texts_of
 from lbadmin.catalogue import SERVER_SECTIONS, SERVICE_BASIC, SERVICE_SECTIONS, fields_of
 from lbadmin.model import RealServer, VirtualService
-from lbadmin.web.forms import body_of, default_texts, errors_of, sent_texts, texts_of
+from lbadmin.web.forms import default_texts, errors_of, sent_texts
 from lbadmin.web.menu import MENU, entry_of
 from lbadmin.web.page import as_sentence
 
