@@ -4,8 +4,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lbadmin.api.problems import problem
 
-MAX_BODY = 1024 * 1024
-"""Bytes; the largest sensible document (a pool of 100,000 users) takes a hundredth of it."""
+MAX_BODY = 2 * 1024 * 1024
+"""Bytes: a backup of 1 MiB, its largest, fits also when it is written with indentation or escapes."""
 
 
 class BodyLimit:

@@ -43,7 +43,7 @@ _MEANINGS = {
     404: "There is no such resource.",
     409: "The label, or the address and port, are taken.",
     412: "The resource changed since it was read (If-Match).",
-    413: "The body is larger than 1 MiB.",
+    413: "The body is larger than 2 MiB.",
     422: "A value breaks a rule; nothing was changed.",
     429: "Too many failed logins; Retry-After says when to try again.",
     500: "The change could not be put into effect; the last good configuration is back.",

@@ -53,7 +53,7 @@ def test_revisions_guard_against_lost_updates(api: Ask) -> None:
         ("PATCH /layer7/settings", {"timeout": 1}, 422, "timeout is not a known field; leave it out"),
         ("GET /layer7/virtual-services/none", None, 404, "there is no virtual service none"),
         ("GET /nothing", None, 404, "there is nothing at"),
-        ("PUT /config", " " * (1024 * 1024 + 1), 413, "the body is larger than 1048576 bytes"),
+        ("PUT /config", " " * (2 * 1024 * 1024 + 1), 413, "the body is larger than 2097152 bytes"),
     ],
 )  # fmt: skip
 def test_bad_input_is_refused_in_one_sentence_and_changes_nothing(
