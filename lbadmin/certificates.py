@@ -154,7 +154,7 @@ def read_bundle(system: System, content: bytes, passphrase: str | None) -> Bundl
     certificates = _certificates(system, text, field)
     if len(keys) != 1:
         has = "no private key" if not keys else f"{len(keys)} private keys"
-        raise refused(field, f"{field} holds {has}; give one file with the certificate and its one key")
+        raise refused(field, f"{field} holds {has}; give the certificate and its one key in it")
     key = read_key(system, keys[0], passphrase, field)
     return Bundle(_in_order(certificates, key.id, field), key)
 
@@ -173,7 +173,7 @@ def leaf_of(system: System, chain: str) -> Certificate:
 def _certificates(system: System, text: str, field: str) -> list[Certificate]:
     blocks = list(dict.fromkeys(block for kind, block in pem_blocks(text) if kind == "CERTIFICATE"))
     if not blocks:
-        raise refused(field, f"{field} holds no certificate; give the server's certificate in PEM or PKCS#12")
+        raise refused(field, f"{field} holds no certificate; give the server's in PEM or PKCS#12 form")
     if len(blocks) > MAX_CHAIN:
         raise refused(
             field, f"{field} holds more than {MAX_CHAIN} certificates; give the server's and its chain"

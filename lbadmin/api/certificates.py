@@ -72,7 +72,7 @@ class Import(Document):
     """A file with a certificate, its chain and its private key, in PEM or PKCS#12 (.pfx, .p12) form."""
 
     label: Label
-    content: Annotated[str, Field(max_length=MAX_FILE * 4 // 3 + 4, description="The file in base64.")]
+    content: Annotated[str, Field(max_length=2 * MAX_FILE, description="The file in base64.")]
     passphrase: Annotated[str | None, Field(max_length=256)] = None
 
 
@@ -152,7 +152,7 @@ def import_certificate(
 ) -> CertificateInfo:
     """PEM or PKCS#12 of at most 256 KiB; the chain is put in order, and the key is never told again."""
     try:
-        content = base64.b64decode(body.content, validate=True)
+        content = base64.b64decode("".join(body.content.split()), validate=True)
     except (binascii.Error, ValueError):
         raise refused("content", "content is not base64; encode the file's bytes in it") from None
     if len(content) > MAX_FILE:
