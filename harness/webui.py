@@ -18,6 +18,20 @@ class WebUi:
         headed.get_by_text(entry, exact=True).click()
         self.page.get_by_role("heading", name=entry, level=1).wait_for()
 
+    def overview(self) -> None:
+        """Choose System Overview."""
+        self.page.locator("nav.menu").get_by_text("System Overview", exact=True).click()
+        self.page.get_by_role("heading", name="System Overview", level=1).wait_for()
+
+    def row(self, label: str) -> Locator:
+        """The line of a table that a label stands in first."""
+        first = self.page.locator("th:first-child, td:first-child").get_by_text(label, exact=True)
+        return self.page.locator("tr").filter(has=first)
+
+    def health(self, label: str) -> Locator:
+        """What the overview says of a real server, or a virtual service."""
+        return self.row(label).locator(".health")
+
     def click(self, text: str, *, beside: str | None = None, within: str | None = None) -> None:
         """Click what bears `text`: next to the text `beside`, or in the form's section `within`, if given."""
         self.button(text, beside=beside, within=within).click()

@@ -4,20 +4,28 @@ What a page complains of behind the scenes (console, failed requests, Content-Se
 """
 
 import re
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, contextmanager
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, Page, expect
 
-from harness.browser import Complaints, chromium, log_in, visitor
+from harness.appliance import SERVICE_LABEL
+from harness.browser import WIDE, Complaints, chromium, log_in, visitor
 from harness.state import REPOSITORY
+from harness.webui import WebUi
+from lbadmin.client import Client
 from tests.image.conftest import appliance, daemon, front_ends, own_network, website
+from tests.image.servers import FrontEnd
 
 __all__ = ["appliance", "daemon", "front_ends", "own_network", "website"]
 
 REPORT = REPOSITORY / "build" / "report"
 USER, PASSWORD = "loadbalancer", "loadbalancer"
 PAGE_S = 15.0
+
+Visit = Callable[..., Page]
+"""Opens a browser of its own (size=, javascript=) and returns its page, logged in."""
 
 
 @pytest.hookimpl(wrapper=True)
@@ -37,28 +45,64 @@ def pytest_runtest_makereport(
 
 @pytest.fixture(scope="package")
 def browser(own_network: None) -> Iterator[Browser]:
+    expect.set_options(timeout=PAGE_S * 1000)
     with chromium() as running:
         yield running
 
 
 @pytest.fixture
-def site(website: int) -> str:
-    """The address of the native website."""
-    return f"https://127.0.0.1:{website}"
+def visit(browser: Browser, website: int) -> Iterator[Visit]:
+    """Administrators before computers of their own."""
+    with ExitStack() as stack:
+
+        @contextmanager
+        def one(size: tuple[int, int], *, javascript: bool) -> Iterator[Page]:
+            url = f"https://127.0.0.1:{website}"
+            with visitor(browser, url, size=size, javascript=javascript, timeout_s=PAGE_S) as context:
+                complaints = Complaints(context)
+                page = context.new_page()
+                log_in(page, USER, PASSWORD)
+                yield page
+                assert complaints.found == []
+
+        def visit(size: tuple[int, int] = WIDE, *, javascript: bool = True) -> Page:
+            return stack.enter_context(one(size, javascript=javascript))
+
+        yield visit
 
 
 @pytest.fixture
-def context(browser: Browser, site: str) -> Iterator[BrowserContext]:
-    """An administrator's browser that has not logged in."""
-    with visitor(browser, site, timeout_s=PAGE_S) as made:
-        complaints = Complaints(made)
-        yield made
-        assert complaints.found == []
-
-
-@pytest.fixture
-def page(context: BrowserContext) -> Page:
+def page(visit: Visit) -> Page:
     """An administrator who has logged in."""
-    made = context.new_page()
-    log_in(made, USER, PASSWORD)
-    return made
+    return visit()
+
+
+@pytest.fixture
+def ui(page: Page) -> WebUi:
+    """What the administrator does on the page."""
+    return WebUi(page)
+
+
+@pytest.fixture
+def api(daemon: str) -> Client:
+    """The console's way to lbadmind, beside the browser."""
+    return Client(daemon)
+
+
+@pytest.fixture
+def pool(api: Client, front_ends: dict[str, FrontEnd]) -> dict[str, FrontEnd]:
+    """Two front ends behind the guide's address, checked so often that tests need not wait."""
+    servers = [{"label": "FE-1", "ip": "192.168.10.31"}, {"label": "FE-2", "ip": "192.168.10.32"}]
+    check = {"check_ports": 5061, "interval_ms": 300, "rise": 1, "fall": 1}
+    api.call(
+        "POST",
+        "/layer7/virtual-services",
+        {
+            "label": SERVICE_LABEL,
+            "ip": "192.168.10.30",
+            "ports": "5060,5061",
+            "health_check": check,
+            "real_servers": servers,
+        },
+    )
+    return front_ends

@@ -1,22 +1,26 @@
 """The guide's clicks lead where they should; tests/system follows them on the booted appliance."""
 
-from playwright.sync_api import Page, expect
+import pytest
+from playwright.sync_api import expect
 
 from harness import guide
 from harness.webui import WebUi
+from tests.browser.conftest import Visit
 from tests.image.servers import FrontEnd
 
 SERVERS = (guide.Server("FE-1", "192.168.10.31"), guide.Server("FE-2", "192.168.10.32"))
 
 
+@pytest.mark.parametrize("javascript", [True, False], ids=["with scripts", "without scripts"])
 def test_the_guide_followed_click_by_click_balances_the_pool(
-    page: Page, front_ends: dict[str, FrontEnd]
+    visit: Visit, front_ends: dict[str, FrontEnd], javascript: bool
 ) -> None:
+    page = visit(javascript=javascript)
     ui = WebUi(page)
     guide.set_time_outs(ui)
     guide.add_service(ui)
     guide.add_servers(ui, SERVERS)
-    page.get_by_text("System Overview").click()
+    ui.overview()
     for server in SERVERS:
-        row = page.get_by_role("row").filter(has_text=server.address)
-        expect(row.locator(".health")).to_have_text("up")
+        expect(ui.row(server.label)).to_contain_text(server.address)
+        expect(ui.health(server.label)).to_have_text("up")

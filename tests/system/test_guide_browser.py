@@ -1,0 +1,77 @@
+"""A newcomer with a browser and the guide: sections 7 and 8, then what our own guide shows beyond them.
+
+Each step leaves its picture in build/docs/steps; `make docs` puts them into our guide.
+"""
+
+import functools
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from harness import guide
+from harness.appliance import HTTPS_PORT, Appliance
+from harness.browser import Complaints, chromium, visitor
+from harness.clients import SIP_TCP_PORT, SIP_TLS_PORT, clients
+from harness.lab import Lab
+from harness.pictures import STEPS, Pictures
+from harness.webui import WebUi
+
+PASSWORD = "a password of our own"
+PICTURE_SIZE = (1180, 800)
+"""CSS pixels: as large as a page of a book can show legibly."""
+
+
+@pytest.fixture(scope="module")
+def pictures() -> Pictures:
+    made = Pictures(STEPS)
+    made.begin()
+    return made
+
+
+@pytest.fixture(scope="module")
+def browser(lab: Lab) -> Iterator[Browser]:
+    """Chromium on the client's computer in the lab."""
+    with chromium(functools.partial(lab.inside.argv, "client")) as running:
+        yield running
+
+
+@pytest.fixture
+def context(browser: Browser, fresh: Appliance) -> Iterator[BrowserContext]:
+    url = f"https://{fresh.machine.address}:{HTTPS_PORT}"
+    with visitor(browser, url, size=PICTURE_SIZE, scale=1.5) as made:
+        complaints = Complaints(made)
+        yield made
+        assert complaints.found == []
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Page:
+    return context.new_page()
+
+
+def front_ends(lab: Lab) -> list[guide.Server]:
+    return [guide.Server(front_end.name, str(front_end.address)) for front_end in lab.front_ends]
+
+
+def expect_pool_balanced(lab: Lab, ui: WebUi) -> None:
+    """Both front ends are up on the overview, without reloading it, and both serve clients on SIP's ports."""
+    ui.overview()
+    for front_end in lab.front_ends:
+        expect(ui.health(front_end.name)).to_have_text("up")
+    for port in (SIP_TCP_PORT, SIP_TLS_PORT):
+        assert {client.register(port) for client in clients(lab, 6)} == {each.name for each in lab.front_ends}
+
+
+def test_a_newcomer_with_nothing_but_the_guide_balances_a_pool(
+    lab: Lab, fresh: Appliance, page: Page, pictures: Pictures
+) -> None:
+    ui = WebUi(page, pictures)
+    guide.open_webui(ui, page, PASSWORD)
+    guide.configure_network(ui, dns="192.168.2.1", hostname="lb1")
+    guide.set_time_outs(ui)
+    guide.add_service(ui)
+    guide.add_servers(ui, front_ends(lab))
+    guide.restart_haproxy(ui)
+    expect_pool_balanced(lab, ui)
+    ui.picture("overview-up")
