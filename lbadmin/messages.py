@@ -1,16 +1,23 @@
 """What the administrator should know on every page: sentences with a level, some with the button to press."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from pydantic import BaseModel
 
+from lbadmin.certificates import leaf_of
+from lbadmin.change import Changes
 from lbadmin.errors import UnavailableError
 from lbadmin.haproxy import HAProxy
+from lbadmin.model import ClusterConfig
 from lbadmin.reset import is_requested
 from lbadmin.system import System
 
 Level = Literal["info", "warning", "danger"]
 Action = Literal["restart-haproxy", "change-password"]
+
+EXPIRY_WARNING = timedelta(days=30)
+"""How long before its end a certificate is warned of: time to have a new one signed."""
 
 
 class Message(BaseModel):
@@ -26,18 +33,17 @@ FACTORY_PASSWORD = Message(
     text="The factory password is in use: anybody who knows this product can log in. Change the password.",
     action="change-password",
 )
-
-
 RESET = Message(
     level="danger",
     text="A factory reset was asked for: with the next start, configuration, passwords and keys are removed.",
 )
 
 
-def messages_of(system: System, haproxy: HAProxy, *, factory_password: bool) -> list[Message]:
+def messages_of(changes: Changes, haproxy: HAProxy, *, factory_password: bool) -> list[Message]:
     """Return what there is to tell now, the gravest first."""
     messages = [FACTORY_PASSWORD] if factory_password else []
-    messages += [RESET] if is_requested(system) else []
+    messages += [RESET] if is_requested(changes.system) else []
+    messages += _expiring(changes.system, changes.current.cluster, datetime.now(UTC))
     try:
         haproxy.worker("show version")
         messages += _old_workers(haproxy)
@@ -45,6 +51,29 @@ def messages_of(system: System, haproxy: HAProxy, *, factory_password: bool) -> 
         messages.append(Message(level="danger", text=f"{error.sentence}.", action="restart-haproxy"))
     order: tuple[Level, ...] = ("danger", "warning", "info")
     return sorted(messages, key=lambda message: order.index(message.level))
+
+
+def _expiring(system: System, cluster: ClusterConfig, now: datetime) -> list[Message]:
+    """Return a warning for each certificate in use that is over, or soon will be."""
+    services: dict[str, list[str]] = {}
+    for service in cluster.virtual_services:
+        if service.tls_certificate is not None:
+            services.setdefault(service.tls_certificate, []).append(service.label)
+    messages = []
+    for certificate in cluster.certificates:
+        if certificate.label not in services:
+            continue
+        ends = leaf_of(system, certificate.chain).not_after
+        if ends - now < EXPIRY_WARNING:
+            predicate = "expired" if ends < now else f"expires in {_days(ends - now)},"
+            users = ", ".join(services[certificate.label])
+            text = f"The certificate {certificate.label} of {users} {predicate} on {ends:%Y-%m-%d}: renew it."
+            messages.append(Message(level="warning", text=text))
+    return messages
+
+
+def _days(left: timedelta) -> str:
+    return "1 day" if left.days == 1 else f"{left.days} days"
 
 
 def _old_workers(haproxy: HAProxy) -> list[Message]:

@@ -89,7 +89,7 @@ def node_messages_of(changes: Changes, haproxy: HAProxy, *, factory_password: bo
     """Return what every page shows: cheap, because no statistics are asked for."""
     return NodeMessages(
         node=_node(changes, changes.current, factory_password=factory_password),
-        messages=messages_of(changes.system, haproxy, factory_password=factory_password),
+        messages=messages_of(changes, haproxy, factory_password=factory_password),
     )
 
 
@@ -101,7 +101,7 @@ def status_of(changes: Changes, haproxy: HAProxy, *, factory_password: bool) -> 
         rows = {(row["pxname"], row["svname"]): row for row in haproxy.statistics()}
     return Status(
         node=_node(changes, current, factory_password=factory_password),
-        messages=messages_of(changes.system, haproxy, factory_password=factory_password),
+        messages=messages_of(changes, haproxy, factory_password=factory_password),
         virtual_services=[_service(service, rows) for service in current.cluster.virtual_services],
     )
 

@@ -212,6 +212,23 @@ def test_the_support_file_tells_much_and_no_secret(
     assert [secret for secret in secrets if secret in everything] == []
 
 
+def test_a_certificate_that_ends_soon_is_warned_of_while_a_service_uses_it(api: Ask) -> None:
+    for label, days in (("soon", 12), ("later", 40)):
+        body = {"label": label, "common_name": "ocs.example.com", "days": days}
+        assert api("POST", "/layer7/certificates/self-signed", body).status == 201
+
+    def warnings() -> list[str]:
+        return [each["text"] for each in api("GET", "/messages")["messages"] if each["level"] == "warning"]
+
+    service = {**SERVICE, "tls_certificate": "later", "persistence": {"mode": "source_ip"}}
+    assert api("POST", "/layer7/virtual-services", service).status == 201
+    assert warnings() == []
+    patch = {"tls_certificate": "soon"}
+    assert api("PATCH", "/layer7/virtual-services/OCS-Front-End", patch).status == 200
+    (warning,) = warnings()
+    assert warning.startswith("The certificate soon of OCS-Front-End expires in 11 days, on 20")
+
+
 def test_haproxys_page_is_framed_with_nothing_but_its_own_style(api: Ask) -> None:
     api("POST", "/layer7/virtual-services", SERVICE)
     answer = api("GET", "/reports/layer7")
