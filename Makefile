@@ -29,7 +29,7 @@ check: venv  ## Lint, types and unit tests, in under a minute.
 	@$(PYTEST) tests/unit
 
 .PHONY: nightly
-nightly: test bench  ## Everything, with the figures.
+nightly: test bench bench-scale  ## Everything, with the figures.
 
 .PHONY: bench
 bench: venv image  ## Measure size, build and boot times beside a plain Debian image in the same run.
@@ -41,6 +41,10 @@ docs: venv build/docs/steps/complete  ## Our deployment guide, build/docs/*.html
 
 build/docs/steps/complete: build/lbva.stamp | venv
 	$(PYTEST) tests/system/test_guide_browser.py
+
+.PHONY: bench-scale
+bench-scale: venv build/rootfs.stamp  ## Measure the management plane with 250 virtual services beside the daemons alone.
+	@$(PYTEST) --quiet --capture=no tests/image/bench_scale.py
 
 .PHONY: format
 format: venv  ## Format the Python code and fix what the linter can fix.
