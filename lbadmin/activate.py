@@ -37,7 +37,8 @@ def activate(system: System, haproxy: HAProxy, old: Rendering, new: Rendering) -
     if any(name.startswith(NETWORK_DIR) for name in changed):
         run_program(system, "networkctl", "reload")
     if HOSTNAME in changed:
-        run_program(system, "hostname", new.node.hostname)
+        # A unit of its own has the right to set the name; lbadmind does without.
+        run_program(system, "systemctl", "restart", "lbva-hostname.service")
     if HAPROXY_CFG in changed or old.cluster != new.cluster:
         _haproxy(system, haproxy, old, new)
     if KEEPALIVED_CONF in changed:

@@ -4,6 +4,7 @@ import ctypes
 import os
 import shutil
 import signal
+import ssl
 import subprocess
 import uuid
 from collections.abc import Iterator, Sequence
@@ -16,6 +17,7 @@ from lbadmin.haproxy import HAProxy
 from lbadmin.render.haproxy import MASTER_SOCKET
 from lbadmin.store import Store
 from lbadmin.system import Result, System, run
+from tests.image.responders import Balancer, Listen, Responder
 from tests.image.servers import FrontEnd, lbadmin_web, lbadmind, wait_until
 
 ROOTFS = Path(__file__).parents[2] / "build/rootfs"
@@ -84,7 +86,7 @@ class Appliance:
             if len(command) > 2:  # reboot and poweroff name no unit
                 self.manage(command[1], command[2].removesuffix(".service"))
             return Result(0, "")
-        if command[0] in {"networkctl", "hostname"}:
+        if command[0] == "networkctl":
             return Result(0, "")
         return run(self._inside(command))
 
@@ -165,6 +167,26 @@ def front_ends() -> Iterator[dict[str, FrontEnd]]:
     yield made
     for front_end in made.values():
         front_end.stop()
+
+
+@pytest.fixture
+def balancer(appliance: Appliance) -> Balancer:
+    """An appliance whose one service a test puts together itself."""
+    return Balancer(appliance)
+
+
+@pytest.fixture
+def listen() -> Iterator[Listen]:
+    """Start responders, which stop at the end."""
+    made: list[Responder] = []
+
+    def start(address: str, port: int, answer: bytes = b"", tls: ssl.SSLContext | None = None) -> Responder:
+        made.append(Responder(address, port, answer, tls))
+        return made[-1]
+
+    yield start
+    for responder in made:
+        responder.stop()
 
 
 @pytest.fixture
