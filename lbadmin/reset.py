@@ -5,7 +5,6 @@ Needs nothing but the standard library: boot looks for the marker.
 
 import logging
 import os
-import shutil
 from pathlib import Path
 
 from lbadmin.store import write_durably
@@ -48,6 +47,8 @@ def carry_out(system: System) -> None:
 
 
 def _removed(path: Path) -> bool:
+    import shutil  # noqa: PLC0415 - every boot loads this module, and hardly any resets
+
     try:
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
