@@ -9,6 +9,7 @@ from fastapi.openapi.utils import get_openapi
 
 from lbadmin.api import (
     apikeys,
+    backup,
     certificates,
     check_scripts,
     documents,
@@ -33,6 +34,7 @@ PARTS = (
     settings,
     virtual_services,
     real_servers,
+    backup,
     certificates,
     check_scripts,
     documents,

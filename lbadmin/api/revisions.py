@@ -78,6 +78,17 @@ class DocumentWriter:
         _tag(self._response, current.cluster_revision)
         return current.cluster
 
+    def change(
+        self,
+        edit: Callable[[ClusterConfig, NodeConfig], tuple[ClusterConfig, NodeConfig]],
+        what: str,
+        keys: Mapping[str, str],
+    ) -> tuple[ClusterConfig, NodeConfig]:
+        """Put both edited documents into effect; ETag and If-Match are the ClusterConfig's."""
+        current = self._changes.change(edit, self._who, what, if_cluster=self._if_match, keys=keys)
+        _tag(self._response, current.cluster_revision)
+        return current.cluster, current.node
+
     def change_node(self, edit: Callable[[NodeConfig], NodeConfig], what: str) -> NodeConfig:
         """Put the edited document into effect, return it and give the answer its ETag."""
         current = self._changes.change_node(edit, self._who, what, self._if_match)
