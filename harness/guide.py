@@ -13,6 +13,10 @@ from harness.webui import WebUi
 LOCAL, CLUSTER = "Local Configuration", "Cluster Configuration"
 SERVICES, SERVERS = "Layer 7 – Virtual Services", "Layer 7 – Real Servers"
 CHECK_PORT = 5061
+ROUTER = str(MANAGEMENT.lab_address.ip)
+"""Gateway and name server of the example; nothing needs them to answer."""
+
+HOSTNAME = "lb1"
 
 
 @dataclass(frozen=True)
@@ -32,27 +36,34 @@ def open_webui(ui: WebUi, page: Page, password: str) -> None:
     ui.menu("Maintenance", "Passwords")
     ui.fill("Current Password", FACTORY_LOGIN[1])
     ui.fill("New Password", password)
-    ui.fill("Confirm New Password", password)
     ui.picture("password")
     ui.click("Update")
     ui.done("password")
 
 
-def configure_network(ui: WebUi, dns: str, hostname: str) -> None:
-    """Section 7, "Initial Network Configuration", method 2; the gateway is the lab's."""
+def join_service_network(ui: WebUi) -> None:
+    """Section 7, "Initial Network Configuration", method 2: the address on the servers' network."""
     ui.menu(LOCAL, "Network Interface Configuration")
     ui.fill("eth1", str(SERVICE_ADDRESS))
     ui.picture("interfaces", ui.field("eth1"))
     ui.click("Update")
     ui.done("in effect")
+
+
+def set_gateway(ui: WebUi) -> None:
+    """The same, the default gateway."""
     ui.menu(LOCAL, "Routing")
-    ui.fill("Default Gateway", str(MANAGEMENT.lab_address.ip))
+    ui.fill("Default Gateway", ROUTER)
     ui.picture("routing", ui.field("Default Gateway"))
     ui.click("Update")
     ui.done("in effect")
+
+
+def set_names(ui: WebUi) -> None:
+    """The same, DNS settings."""
     ui.menu(LOCAL, "Hostname & DNS")
-    ui.fill("Hostname", hostname)
-    ui.fill("DNS Servers", dns)
+    ui.fill("Hostname", HOSTNAME)
+    ui.fill("DNS Servers", ROUTER)
     ui.picture("hostname", ui.field("Hostname"), ui.field("DNS Servers"))
     ui.click("Update")
     ui.done("in effect")

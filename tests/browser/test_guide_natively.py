@@ -17,6 +17,8 @@ def test_the_guide_followed_click_by_click_balances_the_pool(
 ) -> None:
     page = visit(javascript=javascript)
     ui = WebUi(page)
+    guide.set_gateway(ui)
+    guide.set_names(ui)
     guide.set_time_outs(ui)
     guide.add_service(ui)
     guide.add_servers(ui, SERVERS)

@@ -68,7 +68,9 @@ def test_a_newcomer_with_nothing_but_the_guide_balances_a_pool(
 ) -> None:
     ui = WebUi(page, pictures)
     guide.open_webui(ui, page, PASSWORD)
-    guide.configure_network(ui, dns="192.168.2.1", hostname="lb1")
+    guide.join_service_network(ui)
+    guide.set_gateway(ui)
+    guide.set_names(ui)
     guide.set_time_outs(ui)
     guide.add_service(ui)
     guide.add_servers(ui, front_ends(lab))
