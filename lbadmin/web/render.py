@@ -1,6 +1,6 @@
 """Pages from templates: rendered on the server, every value escaped."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 
 from jinja2 import Environment, PackageLoader
@@ -17,6 +17,7 @@ def _environment() -> Environment:
     environment.filters["uptime"] = lambda seconds: str(timedelta(seconds=seconds))
     environment.filters["bytes"] = show_bytes
     environment.filters["duration"] = show_ms
+    environment.filters["utc"] = show_utc
     return environment
 
 
@@ -33,3 +34,8 @@ def show_bytes(count: int) -> str:
             return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
         size /= 1024
     return f"{size:.1f} TiB"
+
+
+def show_utc(when: str) -> str:
+    """Return a time (ISO 8601) for people: UTC, to the second."""
+    return f"{datetime.fromisoformat(when).astimezone(UTC):%Y-%m-%d %H:%M:%S}"

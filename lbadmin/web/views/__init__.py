@@ -1,5 +1,12 @@
 """The pages, a module each part of the menu."""
 
-from lbadmin.web.views import layer7, local, overview
+from lbadmin.web.views import access, configuration, layer7, local, maintenance, overview
 
-ROUTES = [*overview.ROUTES, *layer7.ROUTES, *local.ROUTES]
+ROUTES = [
+    *overview.ROUTES,
+    *local.ROUTES,
+    *layer7.ROUTES,
+    *maintenance.ROUTES,
+    *access.ROUTES,
+    *configuration.ROUTES,
+]
