@@ -1,0 +1,99 @@
+"""This node: what belongs to it alone, and its own buttons."""
+
+from lbadmin.bodies import body_of
+from lbadmin.catalogue import fields_of
+from lbadmin.catalogue_requests import HOSTNAME, ROUTING
+from lbadmin.cli.grammar import Group, Json, Options, Parser, Run, Verb, take_sections, texts_given
+from lbadmin.cli.tables import show_interfaces, show_node
+from lbadmin.cli.terminal import UsageError, confirm
+from lbadmin.client import Client
+
+
+def _take_node(parser: Parser) -> None:
+    take_sections(parser, HOSTNAME, ROUTING, new=False)
+    parser.take(
+        "--address",
+        action="append",
+        metavar="INTERFACE=ADDRESS/PREFIX,…",
+        completes="interfaces",
+        help="the appliance's own addresses on an interface, instead of those it had there; none for blank. "
+        "May be given once for each interface",
+    )
+
+
+def _take_yes(parser: Parser) -> None:
+    parser.take("--yes", action="store_true", help="do not ask first")
+
+
+def _show(client: Client, _: Options) -> Json:
+    return client.call("GET", "/node")
+
+
+def _interfaces(client: Client, _: Options) -> Json:
+    return client.call("GET", "/interfaces")
+
+
+def _change(client: Client, options: Options) -> Json:
+    body = body_of(texts_given(options, HOSTNAME, ROUTING), fields_of(HOSTNAME, ROUTING))
+    if options.address is None:
+        if not body:
+            raise UsageError("nothing to change; give at least one option")
+        return client.call("PATCH", "/node", body)
+    old = client.asked("GET", "/node")
+    addresses = {each["name"]: each["addresses"] for each in old.body["interfaces"]}
+    addresses |= dict(map(_addresses, options.address))
+    body["interfaces"] = [{"name": name, "addresses": each} for name, each in addresses.items()]
+    return client.call("PATCH", "/node", body, revision=old.headers["etag"])
+
+
+def _addresses(text: str) -> tuple[str, list[str]]:
+    name, sign, addresses = text.partition("=")
+    if not sign:
+        raise UsageError(f"{text} names no interface; write it such as eth1=192.168.10.21/24")
+    return name, [each for each in addresses.split(",") if each]
+
+
+def _post(path: str) -> Run:
+    return lambda client, _: client.call("POST", path)
+
+
+def _sure(word: str, consequence: str) -> Run:
+    def run(client: Client, options: Options) -> Json:
+        confirm(word, consequence, sure=options.yes)
+        return client.call("POST", f"/system/{word}")
+
+    return run
+
+
+GROUP = Group(
+    "This appliance",
+    (
+        Verb("node", "show addresses, gateway and names", _show, show_node),
+        Verb(
+            "set-node", "change addresses, gateway and names", _change, options=_take_node,
+            example="set-node --address eth1=192.168.10.21/24 --gateway 192.168.2.1 --dns 192.168.2.1",
+        ),
+        Verb("interfaces", "show the network interfaces that there are", _interfaces, show_interfaces),
+        Verb(
+            "reload-haproxy", "reload HAProxy gracefully: open connections stay",
+            _post("/services/haproxy/reload"),
+        ),
+        Verb(
+            "restart-haproxy", "restart HAProxy: all connections end", _post("/services/haproxy/restart")
+        ),
+        Verb(
+            "reboot", "reboot the appliance", _sure("reboot", "all connections end until it has booted"),
+            options=_take_yes, example="reboot --yes",
+        ),
+        Verb(
+            "shutdown", "shut the appliance down",
+            _sure("shutdown", "all connections end, and only its power button starts it again"),
+            options=_take_yes, example="shutdown --yes",
+        ),
+        Verb(
+            "factory-reset", "go back to the state of delivery",
+            _sure("factory-reset", "configuration, history, certificates, passwords and API keys are lost"),
+            options=_take_yes, example="factory-reset --yes",
+        ),
+    ),
+)  # fmt: skip

@@ -1,0 +1,269 @@
+"""What lbcli prints for people: tables whose columns are as wide as their widest cell."""
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeAlias
+
+from lbadmin.bodies import texts_of
+from lbadmin.catalogue import (
+    MANUAL,
+    SERVER_SECTIONS,
+    SERVICE_BASIC,
+    SERVICE_SECTIONS,
+    SETTINGS_SECTIONS,
+    Field,
+    fields_of,
+)
+from lbadmin.durations import show_ms
+
+Json: TypeAlias = Any
+
+PRIORITIES = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")
+"""Names of the priorities 0 to 7, as journalctl(1) has them."""
+
+
+def clean(text: str) -> str:
+    """Return the text without what a terminal would obey: clients choose what is in a log."""
+    return "".join(
+        each if each.isprintable() or each == "\n" else "\N{REPLACEMENT CHARACTER}" for each in text
+    )
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Return the lines of a table with its head in capitals."""
+    cells = [[name.upper() for name in head], *([clean(str(cell)) for cell in row] for row in rows)]
+    widths = [max(len(line[column]) for line in cells) for column in range(len(head))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in cells
+    )
+
+
+def show_status(status: Json) -> str:
+    """Return the status as a table, what there is to tell and the node first."""
+    node = status["node"]
+    about = f"{node['hostname']}  version {node['version']}  {node['role']}  up {node['uptime_s']} s"
+    rows: list[list[object]] = []
+    for service in status["virtual_services"]:
+        rows.append([service["label"], "", _place(service), service["health"], "", *_sessions(service)])
+        rows += [
+            ["", each["label"], _place(each), each["health"], each["weight"], *_sessions(each)]
+            for each in service["real_servers"]
+        ]
+    head = ("vip", "rip", "address", "health", "weight", "sessions", "total")
+    messages = [each["text"] for each in status["messages"]]
+    return "\n".join([*messages, about, *([table(head, rows)] if rows else [])])
+
+
+def show_messages(answer: Json) -> str:
+    """Return what needs attention, a line each."""
+    return "\n".join(f"{each['level']}: {each['text']}" for each in answer["messages"])
+
+
+def show_report(status: Json | None) -> str:
+    """Return the traffic of virtual services and real servers as a table."""
+    if status is None:
+        return ""
+    rows: list[list[object]] = []
+    for service in status["virtual_services"]:
+        rows.append([service["label"], "", service["health"], *_traffic(service), "", ""])
+        rows += [
+            ["", each["label"], each["health"], *_traffic(each), _since(each), each["last_check"] or ""]
+            for each in service["real_servers"]
+        ]
+    head = ("vip", "rip", "health", "sessions", "total", "in", "out", "since", "last check")
+    return table(head, rows)
+
+
+def show_logs(answer: Json) -> str:
+    """Return the messages, a line each."""
+    return "\n".join(
+        clean(f"{each['time']} {each['source']:<10} {PRIORITIES[each['priority']]:<7} {each['message']}")
+        for each in answer["entries"]
+    )
+
+
+def show_files(answer: Json) -> str:
+    """Return the rendered files as a table."""
+    return table(("path", "lines"), [[path, text.count("\n")] for path, text in answer["files"].items()])
+
+
+def show_section(answer: Json) -> str:
+    """Return a text as it is."""
+    return str(answer["text"]).rstrip("\n")
+
+
+def show_services(answer: Json) -> str:
+    """Return the virtual services as a table."""
+    head = ("label", "address", "protocol", "scheduler", "persistence", "rips")
+    rows = [
+        [
+            each["label"],
+            _place(each),
+            each["protocol"],
+            each["scheduler"],
+            each["persistence"]["mode"],
+            len(each["real_servers"]),
+        ]
+        for each in answer["virtual_services"]
+    ]
+    return table(head, rows)
+
+
+def show_service(service: Json) -> str:
+    """Return a virtual service: its fields, then its real servers, then the section that it is written as."""
+    parts = [_fields(service, fields_of(SERVICE_BASIC, *SERVICE_SECTIONS))]
+    if service["real_servers"]:
+        parts.append(show_server_list(service))
+    if service[MANUAL.path]:
+        parts.append(f"{MANUAL.label}:\n{service[MANUAL.path]}".rstrip("\n"))
+    return "\n\n".join(parts)
+
+
+def show_server_list(service: Json) -> str:
+    """Return real servers as a table."""
+    fields = fields_of(*SERVER_SECTIONS)
+    rows = [[*texts_of(each, fields).values(), each["state"]] for each in service["real_servers"]]
+    return table([*(field.option_name for field in fields), "state"], rows)
+
+
+def show_settings(settings: Json) -> str:
+    """Return the layer 7 settings as a table."""
+    return _fields(settings, fields_of(*SETTINGS_SECTIONS))
+
+
+def show_plan(answer: Json) -> str:
+    """Return what a template would change; nothing when it was applied."""
+    return show_diff(answer) if isinstance(answer, dict) and "diff" in answer else ""
+
+
+def show_certificates(answer: Json) -> str:
+    """Return the certificates as a table."""
+    head = ("label", "subject", "issuer", "expires", "days", "used by")
+    rows = [
+        [
+            each["label"],
+            each["subject"],
+            "itself" if each["self_signed"] else each["issuer"],
+            each["not_after"],
+            each["expires_in_days"],
+            " ".join(each["used_by"]),
+        ]
+        for each in answer["certificates"]
+    ]
+    return table(head, rows)
+
+
+def show_certificate(certificate: Json) -> str:
+    """Return a certificate's fields as a table, and its chain."""
+    rows = [
+        [name.replace("_", "-"), " ".join(value) if isinstance(value, list) else value]
+        for name, value in certificate.items()
+        if name != "chain"
+    ]
+    return f"{table(('field', 'value'), rows)}\n\n{certificate['chain']}".rstrip("\n")
+
+
+def show_csr(answer: Json) -> str:
+    """Return a signing request as it is."""
+    return str(answer["csr"]).rstrip("\n")
+
+
+def show_scripts(answer: Json) -> str:
+    """Return the check scripts as a table."""
+    rows = [[each["label"], each["text"].count("\n")] for each in answer["check_scripts"]]
+    return table(("label", "lines"), rows)
+
+
+def show_node(node: Json) -> str:
+    """Return the node's configuration as a table."""
+    rows = [
+        ["hostname", node["hostname"]],
+        ["dns", " ".join(node["dns"])],
+        ["gateway", node["gateway"] or ""],
+        *([each["name"], " ".join(each["addresses"])] for each in node["interfaces"]),
+    ]
+    return table(("setting", "value"), rows)
+
+
+def show_interfaces(answer: Json) -> str:
+    """Return the network interfaces as a table."""
+    rows = [
+        [each["name"], each["mac"], "up" if each["up"] else "down", " ".join(each["addresses"])]
+        for each in answer["interfaces"]
+    ]
+    return table(("interface", "mac", "link", "addresses"), rows)
+
+
+def show_history(history: Json) -> str:
+    """Return the revisions as a table."""
+    head = ("revision", "when", "who", "what")
+    return table(head, [[each[name] for name in head] for each in history["revisions"]])
+
+
+def show_revision(revision: Json) -> str:
+    """Return who made a revision and when, and its document."""
+    about = f"revision {revision['revision']}  {revision['when']}  {revision['who']}: {revision['what']}"
+    return f"{clean(about)}\n{json.dumps(revision['document'], indent=2)}"
+
+
+def show_diff(answer: Json) -> str:
+    """Return the lines of a comparison."""
+    return clean("\n".join(answer["diff"]))
+
+
+def show_diffs(answer: Json) -> str:
+    """Return what a backup changes."""
+    lines = [*answer["cluster_diff"], *answer["node_diff"]]
+    about = f"backup of {answer['created']}, version {answer['version']}"
+    return clean("\n".join([about, *(lines or ["nothing differs"])]))
+
+
+def show_api_keys(answer: Json) -> str:
+    """Return the API keys as a table."""
+    rows = [
+        [each["name"], "read only" if each["read_only"] else "all", each["created"], each["created_by"]]
+        for each in answer["api_keys"]
+    ]
+    return table(("name", "may", "created", "by"), rows)
+
+
+def show_new_key(answer: Json) -> str:
+    """Return a new API key."""
+    return str(answer["key"])
+
+
+def _fields(document: Json, fields: Sequence[Field]) -> str:
+    texts = texts_of(document, fields)
+    rows = [[field.option_name, _for_people(texts[field.path], field)] for field in fields]
+    return table(("setting", "value"), rows)
+
+
+def _for_people(text: str, field: Field) -> str:
+    return show_ms(int(text)) if field.kind == "duration" and text else text
+
+
+def _place(each: Json) -> str:
+    ports = each["ports"] if "ports" in each else [each["port"]] if each["port"] else []
+    host = f"[{each['ip']}]" if ports and ":" in str(each["ip"]) else each["ip"]
+    return f"{host}:{','.join(map(str, ports))}" if ports else str(host)
+
+
+def _sessions(each: Json) -> list[int]:
+    return [each["sessions_current"], each["sessions_total"]]
+
+
+def _traffic(each: Json) -> list[object]:
+    return [*_sessions(each), _bytes(each["bytes_in"]), _bytes(each["bytes_out"])]
+
+
+def _bytes(count: float) -> str:
+    for unit in ("", "k", "M", "G"):
+        if count < 1000:  # noqa: PLR2004 - decimal prefixes
+            return f"{count:.3g}{unit}"
+        count /= 1000
+    return f"{count:.0f}T"
+
+
+def _since(each: Json) -> str:
+    return "" if each["last_change_s"] is None else f"{each['last_change_s']} s"

@@ -1,0 +1,11 @@
+"""All that lbcli can be asked for."""
+
+from lbadmin.cli import access, certificates, history, node, operations, services, templates
+from lbadmin.cli.grammar import Verb
+
+GROUPS = tuple(each.GROUP for each in (operations, services, templates, certificates, node, history, access))
+
+
+def verb_of(name: str) -> Verb | None:
+    """Return the verb of that name."""
+    return next((verb for group in GROUPS for verb in group.verbs if verb.name == name), None)
