@@ -9,6 +9,7 @@ from fastapi.openapi.utils import get_openapi
 
 from lbadmin.api import (
     apikeys,
+    assistant,
     backup,
     certificates,
     check_scripts,
@@ -34,6 +35,7 @@ PARTS = (
     settings,
     virtual_services,
     real_servers,
+    assistant,
     backup,
     certificates,
     check_scripts,

@@ -1,0 +1,73 @@
+"""/layer7/templates: the services of a whole OCS 2007 R2 role, shown before they are added."""
+
+from collections.abc import Callable
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+from lbadmin.api.auth import Caller
+from lbadmin.api.context import Context, ContextDep
+from lbadmin.api.problems import RESPONSES
+from lbadmin.api.revisions import Writer
+from lbadmin.assistant import EdgeArray, FrontEndPool, Plan, edge_array, front_end_pool
+from lbadmin.client import PREFIX
+from lbadmin.diffs import diff
+from lbadmin.model import ClusterConfig, VirtualService
+
+router = APIRouter(prefix=f"{PREFIX}/layer7/templates", responses=RESPONSES, tags=["assistant"])
+
+
+class Proposal(BaseModel):
+    """The services of the template, what the configuration gains by them, and what else is to know."""
+
+    diff: list[str]
+    services: tuple[VirtualService, ...]
+    notes: tuple[str, ...]
+
+
+@router.post(
+    "/ocs-front-end/preview", operation_id="previewFrontEnd", summary="Show a front end pool's service"
+)
+def preview_front_end(context: ContextDep, _: Caller, pool: FrontEndPool) -> Proposal:
+    """What section 8 of the deployment guide produces, time-outs included; nothing is changed."""
+    return _preview(context, lambda cluster: front_end_pool(cluster, context.changes.current.node, pool))
+
+
+@router.post("/ocs-front-end", operation_id="addFrontEnd", summary="Add a front end pool", status_code=201)
+def add_front_end(context: ContextDep, writer: Writer, pool: FrontEndPool) -> Proposal:
+    """One change: the layer 7 time-outs, the virtual service and its real servers."""
+    what = f"add OCS 2007 R2 Front End pool {pool.label}"
+    return _add(
+        context, writer, lambda cluster: front_end_pool(cluster, context.changes.current.node, pool), what
+    )
+
+
+@router.post("/ocs-edge/preview", operation_id="previewEdge", summary="Show an Edge array's services")
+def preview_edge(context: ContextDep, _: Caller, array: EdgeArray) -> Proposal:
+    """A virtual service for each virtual address that is given; nothing is changed."""
+    return _preview(context, lambda cluster: edge_array(cluster, context.changes.current.node, array))
+
+
+@router.post("/ocs-edge", operation_id="addEdge", summary="Add an Edge array", status_code=201)
+def add_edge(context: ContextDep, writer: Writer, array: EdgeArray) -> Proposal:
+    """One change, however many virtual services it adds."""
+    what = f"add OCS 2007 R2 Edge array {array.label}"
+    return _add(
+        context, writer, lambda cluster: edge_array(cluster, context.changes.current.node, array), what
+    )
+
+
+def _preview(context: Context, plan: Callable[[ClusterConfig], Plan]) -> Proposal:
+    current = context.changes.current.cluster
+    return _proposal(current, plan(current))
+
+
+def _add(context: Context, writer: Writer, plan: Callable[[ClusterConfig], Plan], what: str) -> Proposal:
+    before = context.changes.current.cluster
+    writer.change_cluster(lambda cluster: plan(cluster).cluster, what)
+    return _proposal(before, plan(before))
+
+
+def _proposal(before: ClusterConfig, plan: Plan) -> Proposal:
+    old, new = before.model_dump(mode="json"), plan.cluster.model_dump(mode="json")
+    return Proposal(diff=diff(old, new, "now", "new"), services=plan.services, notes=plan.notes)
