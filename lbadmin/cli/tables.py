@@ -133,8 +133,8 @@ def show_settings(settings: Json) -> str:
 
 
 def show_plan(answer: Json) -> str:
-    """Return what a template would change; nothing when it was applied."""
-    return show_diff(answer) if isinstance(answer, dict) and "diff" in answer else ""
+    """Return what a template changes, and what else is to know."""
+    return "\n".join([show_diff(answer), *answer["notes"]])
 
 
 def show_certificates(answer: Json) -> str:
