@@ -77,12 +77,14 @@ def _check(where: str, service: VirtualService, scripts: set[str]) -> Iterator[F
             f"script {check.script} of {service.label} is not there; add the check script first, "
             "or choose one of those that are",
         )
-    if check.type == "external" and len(check.check_ports) > 1:
+    if check.type == "external" and check.check_ports:
+        ports = ",".join(map(str, check.check_ports))
+        # HAProxy's arguments are the address and the port of the server line (4.2 "external-check command").
         yield Fault(
             f"{field}.check_ports",
-            ",".join(map(str, check.check_ports)),
-            f"check_ports of {service.label} has more than one port, which a script can't be given; "
-            "let the script check the others",
+            ports,
+            f"check_ports {ports} of {service.label} is not told to a script, which knows its ports itself; "
+            "leave it blank",
         )
     if check.type == "http" and check.method == "HEAD" and check.expected_text is not None:
         yield Fault(

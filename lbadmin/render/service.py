@@ -128,6 +128,8 @@ def _tls_session_id(service: VirtualService) -> list[str]:
         "tcp-request inspect-delay 5000",
         "tcp-request content set-var(txn.tls_session) req.payload_lv(43,1),hex if { req.ssl_hello_type 1 }",
         "tcp-request content accept if { req.ssl_hello_type 1 }",
+        # Without a delay the rules would be asked before the server has said anything.
+        "tcp-response inspect-delay 5000",
         "tcp-response content accept if { res.ssl_hello_type 2 }",
         "stick match req.payload_lv(43,1) if { req.ssl_hello_type 1 }",
         "acl tls_session_echoed res.payload_lv(43,1),hex,strcmp(txn.tls_session) eq 0",

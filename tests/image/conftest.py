@@ -107,7 +107,8 @@ class Appliance:
     def start_haproxy(self) -> None:
         """Start the master and wait until it is ready, as Type=notify does."""
         config = "/etc/haproxy/haproxy.cfg"
-        command = ["haproxy", "-W", "-f", config, "-S", MASTER_SOCKET]
+        # The build machine may not allow the file descriptors of the configured maxconn: -n goes before it.
+        command = ["haproxy", "-W", "-n", "1000", "-f", config, "-S", MASTER_SOCKET]
         self._start("haproxy", command)
         wait_until(lambda: self.haproxy.is_running() and (self.root / "run/haproxy/admin.sock").exists())
 

@@ -66,10 +66,13 @@ class Responder:
                 request += data
             self.requests.append(request)
             connection.sendall(self.answer)
+            if isinstance(connection, ssl.SSLSocket):
+                # A session whose connection just breaks off is not resumed (RFC 5246, 7.2.1).
+                connection.unwrap()
 
 
 def make_certificate(folder: Path) -> tuple[Path, Path]:
-    """Make a certificate for front.example, for the key that is there if any; return its file and its key's."""
+    """Make a certificate for front.example, for the key that is there if any; return both files."""
     folder.mkdir(parents=True, exist_ok=True)
     chain, key = folder / "chain.pem", folder / "key.pem"
     if not key.exists():
