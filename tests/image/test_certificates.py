@@ -2,6 +2,8 @@
 
 import base64
 import re
+import socket
+import ssl
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ import pytest
 
 from lbadmin.client import Answer, Client
 from tests.image.conftest import ROOTFS, Appliance
+from tests.image.servers import FrontEnd, wait_until
 
 PASSPHRASE = "geheimnis-47"
 CERTIFICATES = "/layer7/certificates"
@@ -276,3 +279,45 @@ def test_a_key_stays_as_long_as_a_revision_can_bring_its_certificate_back(
 
 def appliance_revisions(appliance: Appliance) -> list[Path]:
     return list((appliance.root / "var/lib/lbadmin/cluster").glob("*.json"))
+
+
+def served(authority: Authority) -> dict[str, Any]:
+    """Return what HAProxy shows to a client that trusts the authority and checks the name."""
+    context = ssl.create_default_context(cafile=str(authority.folder / "root.pem"))
+    with (
+        socket.create_connection(("192.168.10.30", 443), timeout=5) as raw,
+        context.wrap_socket(raw, server_hostname="ocs.example.com") as secure,
+    ):
+        return dict(secure.getpeercert() or {})
+
+
+def test_haproxy_serves_an_imported_certificate_and_then_the_renewed_one(
+    client: Client, authority: Authority, appliance: Appliance, front_ends: dict[str, FrontEnd]
+) -> None:
+    authority.openssl(
+        "pkcs12 -export -legacy -in leaf.pem -inkey leaf.key -certfile middle.pem "
+        f"-passout pass:{PASSPHRASE} -out ocs.p12"
+    )
+    content = (authority.folder / "ocs.p12").read_bytes()
+    assert imported(client, content, passphrase=PASSPHRASE).status == 201
+    service = {
+        "label": "OCS-Edge",
+        "ip": "192.168.10.30",
+        "ports": [443],
+        "tls_certificate": "ocs",
+        "real_servers": [{"label": "FE-1", "ip": "192.168.10.31"}],
+    }
+    client.call("POST", "/layer7/virtual-services", service)
+    wait_until(lambda: appliance.has_address("192.168.10.30"), what="the virtual address is there")
+    first = served(authority)
+    assert ("DNS", "ocs.example.com") in first["subjectAltName"]
+    assert client.call("GET", f"{CERTIFICATES}/ocs")["used_by"] == ["OCS-Edge"]
+
+    signed = authority.sign("leaf", "middle", "leaf.ext") + authority.text("middle.pem")
+    client.call("PUT", f"{CERTIFICATES}/ocs/chain", {"chain": signed})
+    assert served(authority)["serialNumber"] != first["serialNumber"]
+    answer = client.request("DELETE", f"{CERTIFICATES}/ocs")
+    assert answer.status == 422
+    assert "OCS-Edge" in answer.body["detail"]
+    for path in (appliance.root / "etc/haproxy").rglob("*"):
+        assert path.is_dir() or b"PRIVATE KEY" not in path.read_bytes(), "no rendered file holds a key"
