@@ -1,12 +1,29 @@
 """The pages, a module each part of the menu."""
 
-from lbadmin.web.views import access, configuration, layer7, local, maintenance, overview
+from lbadmin.web.views import (
+    access,
+    backup,
+    certificates,
+    configuration,
+    layer7,
+    local,
+    logs,
+    maintenance,
+    overview,
+    reports,
+    scripts,
+)
 
 ROUTES = [
     *overview.ROUTES,
     *local.ROUTES,
     *layer7.ROUTES,
+    *certificates.ROUTES,
+    *scripts.ROUTES,
     *maintenance.ROUTES,
     *access.ROUTES,
+    *backup.ROUTES,
     *configuration.ROUTES,
+    *logs.ROUTES,
+    *reports.ROUTES,
 ]

@@ -43,7 +43,7 @@ async def passwords(page: Page) -> Response:
         "form.html",
         422 if errors else 200,
         title="Passwords",
-        intro=f"The password of the user {USER}, for this website, the REST API and the console. All other "
+        intro=f"The password of the user {USER}, for this website and the REST API. All other "
         "sessions of the user end when it is changed.",
         sections=(PASSWORD_FORM,),
         values={},
