@@ -4,6 +4,7 @@ import ctypes
 import os
 import shutil
 import signal
+import socket
 import ssl
 import subprocess
 import uuid
@@ -154,6 +155,20 @@ def appliance(tmp_path: Path) -> Iterator[Appliance]:
     yield made
     for name in list(made.daemons):
         made.stop(name)
+
+
+@pytest.fixture
+def say(appliance: Appliance) -> Say:
+    """Log to the appliance's journal, as a daemon would by syslog(3)."""
+    appliance.start_journal()
+
+    def send(identifier: str, *messages: str, priority: int = 6) -> None:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as log:
+            log.connect(str(appliance.root / "run/systemd/journal/dev-log"))
+            for message in messages:
+                log.send(f"<{24 + priority}>{identifier}: {message}".encode())
+
+    return send
 
 
 @pytest.fixture
