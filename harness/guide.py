@@ -36,6 +36,7 @@ def open_webui(ui: WebUi, page: Page, password: str) -> None:
     ui.menu("Maintenance", "Passwords")
     ui.fill("Current Password", FACTORY_LOGIN[1])
     ui.fill("New Password", password)
+    ui.fill("Confirm New Password", password)
     ui.picture("password")
     ui.click("Update")
     ui.done("password")

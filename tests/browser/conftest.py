@@ -25,7 +25,7 @@ USER, PASSWORD = "loadbalancer", "loadbalancer"
 PAGE_S = 15.0
 
 Visit = Callable[..., Page]
-"""Opens a browser of its own (size=, javascript=) and returns its page, logged in."""
+"""Opens a browser of its own (size=, javascript=, login=); its page has logged in unless told not to."""
 
 
 @pytest.hookimpl(wrapper=True)
@@ -56,17 +56,18 @@ def visit(browser: Browser, website: int) -> Iterator[Visit]:
     with ExitStack() as stack:
 
         @contextmanager
-        def one(size: tuple[int, int], *, javascript: bool) -> Iterator[Page]:
+        def one(size: tuple[int, int], *, javascript: bool, login: bool) -> Iterator[Page]:
             url = f"https://127.0.0.1:{website}"
             with visitor(browser, url, size=size, javascript=javascript, timeout_s=PAGE_S) as context:
                 complaints = Complaints(context)
                 page = context.new_page()
-                log_in(page, USER, PASSWORD)
+                if login:
+                    log_in(page, USER, PASSWORD)
                 yield page
                 assert complaints.found == []
 
-        def visit(size: tuple[int, int] = WIDE, *, javascript: bool = True) -> Page:
-            return stack.enter_context(one(size, javascript=javascript))
+        def visit(size: tuple[int, int] = WIDE, *, javascript: bool = True, login: bool = True) -> Page:
+            return stack.enter_context(one(size, javascript=javascript, login=login))
 
         yield visit
 

@@ -15,13 +15,15 @@ SERVERS = (guide.Server("FE-1", "192.168.10.31"), guide.Server("FE-2", "192.168.
 def test_the_guide_followed_click_by_click_balances_the_pool(
     visit: Visit, front_ends: dict[str, FrontEnd], javascript: bool
 ) -> None:
-    page = visit(javascript=javascript)
+    page = visit(javascript=javascript, login=False)
     ui = WebUi(page)
+    guide.open_webui(ui, page, "a password of our own")
     guide.set_gateway(ui)
     guide.set_names(ui)
     guide.set_time_outs(ui)
     guide.add_service(ui)
     guide.add_servers(ui, SERVERS)
+    guide.restart_haproxy(ui)
     ui.overview()
     for server in SERVERS:
         expect(ui.row(server.label)).to_contain_text(server.address)
