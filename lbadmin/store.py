@@ -12,7 +12,7 @@ import logging
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -40,12 +40,13 @@ class Revision:
     @property
     def hash(self) -> str:
         """SHA-256 of everything above."""
-        text = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+        text = json.dumps(vars(self), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 
     def to_bytes(self) -> bytes:
         """Return the contents of the revision's file."""
-        return json.dumps({"hash": self.hash, **asdict(self)}, indent=1).encode() + b"\n"
+        # Without indentation, which json does in Python: a tenth of the time for a large document.
+        return json.dumps({"hash": self.hash, **vars(self)}).encode() + b"\n"
 
 
 class Store:
