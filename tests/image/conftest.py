@@ -8,7 +8,7 @@ import socket
 import ssl
 import subprocess
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -23,6 +23,7 @@ from tests.image.servers import FrontEnd, lbadmin_web, lbadmind, wait_until
 
 ROOTFS = Path(__file__).parents[2] / "build/rootfs"
 JAVASCRIPT = ROOTFS / "usr/share/javascript"
+Say = Callable[..., None]
 CLONE_NEWNET, CLONE_NEWUTS = 0x40000000, 0x04000000
 
 # Mounts of the child's own namespace: they go when the program ends, and the tree stays as it was built.

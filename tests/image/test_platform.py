@@ -4,10 +4,8 @@ import hashlib
 import io
 import json
 import re
-import socket
 import tarfile
 from base64 import b64encode
-from collections.abc import Callable
 
 import pytest
 
@@ -17,7 +15,7 @@ from lbadmin.reset import MARKER
 from lbadmin.statspage import stats_policy
 from lbadmin.system import System
 from tests.image.asking import PASSWORD, USER, Ask, api, ask
-from tests.image.conftest import Appliance
+from tests.image.conftest import Appliance, Say
 from tests.image.servers import lbadmind, wait_until
 
 __all__ = ["api", "ask"]
@@ -80,23 +78,6 @@ def test_guessed_keys_are_slowed_down(ask: Ask, api: Ask) -> None:
     statuses = [ask("GET", f"{PREFIX}/status", token=f"lbva_{number}").status for number in range(7)]
     assert statuses == [401] * 5 + [429] * 2
     assert ask("GET", f"{PREFIX}/status", token=key).status == 200
-
-
-Say = Callable[..., None]
-
-
-@pytest.fixture
-def say(appliance: Appliance) -> Say:
-    """Log to the appliance's journal, as a daemon would by syslog(3)."""
-    appliance.start_journal()
-
-    def send(identifier: str, *messages: str, priority: int = 6) -> None:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as log:
-            log.connect(str(appliance.root / "run/systemd/journal/dev-log"))
-            for message in messages:
-                log.send(f"<{24 + priority}>{identifier}: {message}".encode())
-
-    return send
 
 
 def messages(client: Client, query: str = "") -> list[str]:
