@@ -120,13 +120,13 @@ class Changes:
             _match(if_node, self.current.node_revision)
             old = self.current.rendering
             cluster, node = edit(old.cluster, old.node)
-            if (cluster, node) != (old.cluster, old.node):
-                try:
-                    # A daemon's checker needs the keys, and a committed document must never lack its own.
-                    self.keys.add(keys or {})
+            try:
+                # A daemon's checker needs the keys, and a committed document must never lack its own.
+                self.keys.add(keys or {})
+                if (cluster, node) != (old.cluster, old.node):
                     self._apply(Rendering.of(cluster, node), who, what)
-                finally:
-                    self.keys.sweep(self.clusters, _keys_of(self.current.cluster))
+            finally:
+                self.keys.sweep(self.clusters, _keys_of(self.current.cluster))
             return self.current
 
     def change_cluster(

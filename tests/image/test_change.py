@@ -1,6 +1,7 @@
 """The one path of a change, on the shipped HAProxy: what is refused, what fails, what a boot finds."""
 
 import re
+import socket
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,18 +9,20 @@ import pytest
 
 from lbadmin.boot import files_for
 from lbadmin.change import Changes
-from lbadmin.errors import ActivationError, CheckError
+from lbadmin.errors import ActivationError, CheckError, StorageError
 from lbadmin.files import install
-from lbadmin.model import ClusterConfig
+from lbadmin.model import ClusterConfig, NodeConfig
 from lbadmin.rules import parse_cluster
 from lbadmin.system import Result
 from tests.image.conftest import Appliance
 from tests.image.servers import FrontEnd, connect, wait_until
 
+TAKEN = 5099
 
-def cluster(**layer7: Any) -> ClusterConfig:  # noqa: ANN401 - fields of a document
+
+def cluster(ports: Sequence[int] = (5060,), **layer7: Any) -> ClusterConfig:  # noqa: ANN401 - fields of a document
     server = {"label": "FE-1", "ip": "192.168.10.31"}
-    service = {"label": "web", "ip": "192.168.10.30", "ports": [5060], "real_servers": [server]}
+    service = {"label": "web", "ip": "192.168.10.30", "ports": list(ports), "real_servers": [server]}
     settings: dict[str, object] = {"maxconn": 1000, **layer7}
     return parse_cluster({"layer7": settings, "virtual_services": [service]})
 
@@ -55,15 +58,18 @@ def test_what_haproxy_itself_refuses_changes_nothing(
 
 def test_a_change_that_does_not_take_effect_is_taken_back(changes: Changes, appliance: Appliance) -> None:
     before = changes.current
-    # HAProxy's checker does not see that these connections need more file descriptors than there are.
-    with pytest.raises(ActivationError, match=r"HAProxy refused to reload: .*; the change was taken back$"):
-        changes.change_cluster(lambda _: cluster(maxconn=250_000), "root", "more connections")
+    # HAProxy's checker does not see that another program listens on the port.
+    with (
+        socket.create_server(("192.168.10.30", TAKEN)),
+        pytest.raises(ActivationError, match=r"HAProxy refused to reload: .*; the change was taken back$"),
+    ):
+        changes.change_cluster(lambda _: cluster(ports=[5060, TAKEN]), "root", "another port")
     assert changes.current.cluster == before.cluster
     assert [(each.who, each.what) for each in changes.clusters.history()[:2]] == [
-        ("lbadmind", "take back: more connections"),
-        ("root", "more connections"),
+        ("lbadmind", "take back: another port"),
+        ("root", "another port"),
     ]
-    assert "maxconn 1000\n" in (appliance.root / "etc/haproxy/haproxy.cfg").read_text()
+    assert str(TAKEN) not in (appliance.root / "etc/haproxy/haproxy.cfg").read_text()
     assert serves()
     assert Changes(appliance.system, appliance.haproxy).current == changes.current
 
@@ -117,3 +123,48 @@ def test_a_checker_that_is_missing_is_told(changes: Changes, appliance: Applianc
     broken = Changes(type(appliance.system)(root=appliance.root, run=run), appliance.haproxy)
     with pytest.raises(CheckError, match="could not be started"):
         broken.change_cluster(lambda _: cluster(client_timeout_ms="30m"), "root", "a timeout")
+
+
+def both(old: ClusterConfig, node: NodeConfig) -> tuple[ClusterConfig, NodeConfig]:
+    return cluster(client_timeout_ms="30m"), node.model_copy(update={"hostname": "other"})
+
+
+def test_both_documents_change_as_one(changes: Changes, appliance: Appliance) -> None:
+    revisions = changes.current.cluster_revision, changes.current.node_revision
+    current = changes.change(both, "root", "both")
+    assert (current.cluster_revision, current.node_revision) == (revisions[0] + 1, revisions[1] + 1)
+    assert (appliance.root / "etc/hostname").read_text() == "other\n"
+    assert changes.nodes.history()[0].what == changes.clusters.history()[0].what == "both"
+
+
+def test_when_one_document_can_not_be_written_neither_is(changes: Changes, appliance: Appliance) -> None:
+    before = changes.current
+    nodes = changes.nodes.folder
+    # A file where the folder should be: nothing can be written into it, also by root.
+    nodes.touch()
+    with pytest.raises(StorageError, match="nothing was changed"):
+        changes.change(both, "root", "both")
+    assert changes.current == before
+    assert changes.clusters.numbers()[-1] == before.cluster_revision
+    nodes.unlink()
+    assert changes.change(both, "root", "both").cluster_revision == before.cluster_revision + 1
+
+
+def test_both_documents_are_taken_back_when_the_change_does_not_take_effect(
+    changes: Changes, appliance: Appliance
+) -> None:
+    before = changes.current
+
+    def blocked(_: ClusterConfig, node: NodeConfig) -> tuple[ClusterConfig, NodeConfig]:
+        return cluster(ports=[5060, TAKEN]), node.model_copy(update={"hostname": "other"})
+
+    with (
+        socket.create_server(("192.168.10.30", TAKEN)),
+        pytest.raises(ActivationError, match="the change was taken back"),
+    ):
+        changes.change(blocked, "root", "both")
+    assert (changes.current.cluster, changes.current.node) == (before.cluster, before.node)
+    assert (appliance.root / "etc/hostname").read_text() == "lbva\n"
+    for store in (changes.clusters, changes.nodes):
+        assert [each.what for each in store.history()[:2]] == ["take back: both", "both"]
+    assert serves()

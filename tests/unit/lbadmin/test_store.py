@@ -65,6 +65,13 @@ def test_a_damaged_revision_is_kept_and_its_number_not_used_again(store: Store) 
     assert store.path(2).exists()
 
 
+def test_a_withdrawn_revision_never_was(store: Store) -> None:
+    good = store.commit({"a": 1}, "root", "good")
+    store.withdraw(store.commit({"a": 2}, "root", "too early").revision)
+    assert store.history() == [good]
+    assert store.commit({"a": 3}, "root", "next").revision == 2
+
+
 def test_old_revisions_make_room(store: Store) -> None:
     for number in range(KEEP + 5):
         store.commit({"n": number}, "root", "next")
