@@ -117,13 +117,14 @@ class Balancer:
         document = {
             "layer7": {"maxconn": 1000},
             "virtual_services": [service],
-            "certificates": self._certificates() if fields.get("tls_certificate") else [],
+            "certificates": self.certificates() if fields.get("tls_certificate") else [],
             **(others or {}),
         }
         self.changes.change_cluster(lambda _: parse_cluster(document), "root", "web")
         wait_until(lambda: self.appliance.has_address(VIP), what="the virtual address is there")
 
-    def _certificates(self) -> list[dict[str, str]]:
+    def certificates(self) -> list[dict[str, str]]:
+        """Return the document's certificates: "web", whose key is in the key store."""
         if not self.certificate.exists():
             make_certificate(self.certificate.parent)
         key = self.certificate.with_name("key.pem")

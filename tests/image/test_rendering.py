@@ -11,6 +11,7 @@ from lbadmin.change import check_files
 from lbadmin.errors import RefusedError
 from lbadmin.rules import check_rules, parse_cluster, parse_node
 from tests.image.conftest import Appliance
+from tests.image.responders import Balancer
 
 labels = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", fullmatch=True) | st.sampled_from(
     ["lbva", "GLOBAL", "MASTER", "global", "defaults", "listen", "1", "0", "none"]
@@ -34,6 +35,8 @@ real_servers = st.fixed_dictionaries(
     optional={
         "port": st.none() | st.integers(1, 65535),
         "weight": st.integers(0, 256),
+        "re_encrypt": st.booleans(),
+        "maxconn": st.none() | st.integers(1, 250000),
         "state": st.sampled_from(["online", "drain", "halt"]),
     },
 )
@@ -43,17 +46,33 @@ virtual_services = st.fixed_dictionaries(
         "protocol": st.sampled_from(["tcp", "http"]),
         "scheduler": st.sampled_from(["leastconn", "roundrobin", "source"]),
         "persistence": optional(
-            mode=st.sampled_from(["source_ip", "none"]),
+            mode=st.sampled_from(["source_ip", "http_cookie", "tls_session_id", "none"]),
             timeout_ms=durations,
             table_size=st.integers(1, 1000000),
+            cookie_name=labels,
         ),
         "health_check": optional(
-            type=st.sampled_from(["connect", "none"]),
+            type=st.sampled_from(["connect", "sip", "http", "external", "none"]),
             check_ports=st.lists(st.integers(1, 65535), max_size=3, unique=True),
+            tls=st.booleans(),
+            method=st.sampled_from(["GET", "HEAD", "OPTIONS"]),
+            path=st.from_regex(r"/[A-Za-z0-9._~!$&()*+,;=:@%/?-]{0,1023}", fullmatch=True),
+            host=st.sampled_from([None, "pool.example", "a-b.c"]),
+            expected_status=st.sampled_from([None, "200", "100-599", "200-202,404", "600"]),
+            expected_text=st.none() | st.text(st.characters(exclude_categories=("C", "Z")), min_size=1),
+            script=st.sampled_from([None, "look", "none"]),
             interval_ms=durations,
             rise=st.integers(1, 100),
             fall=st.integers(1, 100),
         ),
+        "fallback_server": optional(ip=addresses, port=st.integers(1, 65535)),
+        "timeouts": optional(connection_ms=durations, client_ms=durations, real_server_ms=durations),
+        "maxconn": st.none() | st.integers(1, 250000),
+        "forwarded_for": st.booleans(),
+        "accept_proxy_protocol": st.booleans(),
+        "send_proxy_protocol": st.sampled_from(["none", "v1", "v2"]),
+        "tls_certificate": st.sampled_from([None, "web", "none"]),
+        "tls_minimum": st.sampled_from(["1.2", "1.3"]),
         "enabled": st.booleans(),
         "real_servers": st.lists(real_servers, max_size=3, unique_by=lambda s: s["label"]),
     },
@@ -73,10 +92,12 @@ clusters = optional(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(document=clusters)
-def test_the_daemons_accept_every_valid_document(appliance: Appliance, document: dict[str, Any]) -> None:
+def test_the_daemons_accept_every_valid_document(balancer: Balancer, document: dict[str, Any]) -> None:
     node = parse_node({})
+    script = {"label": "look", "text": "#!/bin/sh\n"}
+    document = {**document, "certificates": balancer.certificates(), "check_scripts": [script]}
     try:
         cluster = parse_cluster(document)
         check_rules(cluster, node)
@@ -84,7 +105,7 @@ def test_the_daemons_accept_every_valid_document(appliance: Appliance, document:
         return
     rendering = Rendering.of(cluster, node)
     nothing = Rendering(cluster, node, dict.fromkeys(rendering.files, ""))
-    check_files(appliance.system, nothing, rendering)
+    check_files(balancer.appliance.system, nothing, rendering)
     assert Rendering.of(parse_cluster(cluster.model_dump(mode="json")), node) == rendering
 
 

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from lbadmin import edits
 from lbadmin.durations import parse_ms, show_ms
 from lbadmin.errors import DuplicateError, RefusedError
+from lbadmin.migrations import read_cluster
 from lbadmin.model import ClusterConfig
 from lbadmin.rules import check_rules, parse_cluster, parse_node
 
@@ -126,6 +128,37 @@ def test_what_is_no_duration_is_refused(text: object) -> None:
         (server(state="off"), "state off of FE-2 in OCS-Front-End is not one of 'online', 'drain' or 'halt'"),
         (server(ip="192.168.10.30"), ("address 192.168.10.30 of FE-2 in OCS-Front-End is the virtual service "
                                      "OCS-Front-End itself; name the server behind it")),
+        (service(persistence={"mode": "http_cookie"}),
+         ("persistence http_cookie of OCS-Front-End needs the protocol http; "
+          "choose it, or another persistence")),
+        (service(protocol="http", persistence={"mode": "tls_session_id"}),
+         ("persistence tls_session_id of OCS-Front-End needs the protocol tcp; choose it, or http_cookie")),
+        (service(tls_certificate="web"),
+         ("tls_certificate web of OCS-Front-End is not there; add the certificate first, "
+          "or choose one of those that are")),
+        (service(fallback_server={"port": 80}),
+         ("ip of the fallback server of OCS-Front-End is missing; "
+          "give it an address, or no port either")),
+        (service(fallback_server={"ip": "192.168.10.30", "port": 80}),
+         ("address 192.168.10.30 of the fallback server of OCS-Front-End is the virtual service "
+          "OCS-Front-End itself; name the server behind it")),
+        (service(health_check={"type": "external"}),
+         "script of OCS-Front-End is missing; an external health check needs a check script"),
+        (service(health_check={"type": "external", "script": "look"}),
+         ("script look of OCS-Front-End is not there; add the check script first, "
+          "or choose one of those that are")),
+        (service(health_check={"type": "http", "method": "HEAD", "expected_text": "well"}),
+         ("expected_text of OCS-Front-End is not in the answer to a HEAD request, which has no text; "
+          "choose the method GET")),
+        (service(health_check={"type": "http", "expected_status": "200,600"}),
+         ("expected_status 200,600 of OCS-Front-End is not a status of HTTP; "
+          "choose codes from 100 to 599")),
+        (service(health_check={"expected_status": "299-200"}),
+         ("expected_status 299-200 of OCS-Front-End is not a list of status codes; "
+          "write it such as 200 or 200-399,401")),
+        (service(health_check={"path": "/a b"}),
+         ("path /a b of OCS-Front-End is not the path of a web page; "
+          "write it such as /health?full=1, without spaces")),
         (lambda document: document.update(virtual_services=3), "virtual_services 3 is not a list"),
         (lambda document: document.update(layer7={"maxconn": 0}), "maxconn 0 is not at least 1"),
     ],
@@ -152,6 +185,105 @@ def test_a_duplicate_is_a_conflict(edit: Edit, sentence: str) -> None:
     error = refusal(edit)
     assert isinstance(error, DuplicateError)
     assert (error.status, error.sentence) == (409, sentence)
+
+
+def tables(document: dict[str, Any]) -> None:
+    modes = ("source_ip", "tls_session_id", "source_ip")
+    for number, mode in enumerate(modes):
+        another(
+            label=f"web-{number}", ports=[80 + number], persistence={"mode": mode, "table_size": 900_000}
+        )(document)
+
+
+def test_tables_of_both_kinds_count_together() -> None:
+    assert refusal(tables).sentence == (
+        "2710240 persistence entries of all virtual services together are more than 2000000; remove some"
+    )
+
+
+@pytest.mark.parametrize(
+    "line", ["global", "  listen other", '"global"', r"gl\x6fbal", "frontend#x", "no peers", ".if 1"]
+)
+def test_a_manual_configuration_can_not_leave_its_section(line: str) -> None:
+    sentence = refusal(service(manual_configuration=f"mode tcp\n{line}\n")).sentence
+    assert sentence.startswith("manual_configuration of OCS-Front-End has a line that begins with ")
+
+
+def test_a_manual_configuration_is_a_text_of_keywords() -> None:
+    text = "    mode tcp # listen\n\n    server listen 192.168.10.31\r\n"
+    document = copy.deepcopy(GUIDE)
+    service(manual_configuration=text)(document)
+    (ocs,) = parse_cluster(document).virtual_services
+    assert ocs.manual_configuration == text.replace("\r", "")
+
+
+CHAIN = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+HELPERS: dict[str, Any] = {
+    "certificates": [{"label": "web", "chain": CHAIN, "key": "ab" * 32}],
+    "check_scripts": [{"label": "look", "text": "#!/bin/sh\nexit 0\n"}],
+}
+
+
+@pytest.mark.parametrize(
+    ("field", "sentence"),
+    [("certificates", "label web is used by another certificate; choose another label"),
+     ("check_scripts", "label look is used by another check script; choose another label")],
+)  # fmt: skip
+def test_certificates_and_scripts_have_labels_of_their_own(field: str, sentence: str) -> None:
+    error = refusal(lambda document: document.update({field: HELPERS[field] * 2}))
+    assert (error.status, error.sentence) == (409, sentence)
+
+
+def test_what_is_in_use_is_not_removed() -> None:
+    document = {**copy.deepcopy(GUIDE), **HELPERS}
+    service(tls_certificate="web", health_check={"type": "external", "script": "look"})(document)
+    cluster = parse_cluster(document)
+    check_rules(cluster, parse_node({}))
+    for remove, what in (
+        (edits.remove_certificate, "certificate web"),
+        (edits.remove_script, "check script look"),
+    ):
+        with pytest.raises(RefusedError) as caught:
+            remove(cluster, what.rsplit(" ", 1)[1])
+        assert caught.value.sentence == f"{what} is used by OCS-Front-End; choose another one there first"
+    free = edits.remove_service(cluster, "OCS-Front-End")
+    assert (free.certificates, free.check_scripts) == (cluster.certificates, cluster.check_scripts)
+    assert edits.remove_script(edits.remove_certificate(free, "web"), "look").certificates == ()
+
+
+def test_an_edit_of_services_keeps_the_rest_of_the_document() -> None:
+    cluster = parse_cluster({**GUIDE, **HELPERS})
+    drained = edits.with_state(cluster, "OCS-Front-End", "drain")
+    assert {each.state for each in drained.virtual_services[0].real_servers} == {"drain"}
+    assert edits.with_state(drained, "OCS-Front-End", "online") == cluster
+
+
+def test_a_document_of_format_1_is_migrated() -> None:
+    service = {"label": "web", "ip": "192.168.10.30", "ports": [80]}
+    old = {
+        "virtual_services": [
+            {**service, "health_check": {"type": "connect", "check_port": 5061, "rise": 3}},
+            {**service, "label": "blank", "ports": [81], "health_check": {"check_port": None}},
+        ]
+    }
+    before = copy.deepcopy(old)
+    migrated = read_cluster(old)
+    assert [each.health_check.check_ports for each in migrated.virtual_services] == [(5061,), ()]
+    assert migrated.virtual_services[0].health_check.rise == 3
+    assert old == before
+    assert read_cluster(migrated.model_dump(mode="json")) == migrated
+
+
+@pytest.mark.parametrize("found", [3, 0, "2", None, True])
+def test_a_format_that_is_not_known_is_refused(found: object) -> None:
+    with pytest.raises(RefusedError, match=r"^format .* of the configuration is not between 1 and 2; update"):
+        read_cluster({"format": found})
+
+
+@pytest.mark.parametrize("document", [[], 3, None, "x", {"virtual_services": [3]}])
+def test_what_is_no_configuration_is_refused(document: object) -> None:
+    with pytest.raises(RefusedError):
+        read_cluster(document)
 
 
 def test_two_services_may_share_an_address_on_other_ports() -> None:

@@ -9,7 +9,7 @@ from lbadmin.rules import parse_cluster, parse_node
 def listen(**fields: object) -> list[str]:
     service = {"label": "web", "ip": "192.168.10.30", "ports": [5060, "5071-5074"], **fields}
     text = render(parse_cluster({"virtual_services": [service]}), NodeConfig())[HAPROXY_CFG]
-    return [line.strip() for line in text.partition("listen web\n")[2].splitlines()]
+    return [line.strip() for line in text.partition("\nlisten ")[2].splitlines()[1:]]
 
 
 def server(service: dict[str, object], **fields: object) -> str:
@@ -38,6 +38,58 @@ def test_persistence_is_tracked_in_a_table_of_the_services_family() -> None:
     assert table.format("ip") in listen()
     assert table.format("ipv6") in listen(ip="2001:db8::30")
     assert not any("stick" in line or "track" in line for line in listen(persistence={"mode": "none"}))
+
+
+CHAIN = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+CERTIFICATES = [{"label": name, "chain": CHAIN, "key": "ab" * 32} for name in ("web", "unused")]
+
+
+def test_a_certificate_in_use_is_rendered_without_its_key() -> None:
+    service = {"label": "web", "ip": "192.168.10.30", "ports": [443], "tls_certificate": "web"}
+    document = {"virtual_services": [service], "certificates": CERTIFICATES}
+    files = render(parse_cluster(document), NodeConfig())
+    assert files["/etc/haproxy/certs/web.pem"] == CHAIN
+    assert f'load crt "web.pem" key "{"ab" * 32}.pem" alias "web"' in files[HAPROXY_CFG]
+    assert "bind 192.168.10.30:443 transparent ssl crt @lbva/web ssl-min-ver TLSv1.2\n" in files[HAPROXY_CFG]
+    assert "unused" not in "".join([*files, *files.values()])
+
+
+def test_the_fences_around_haproxy_stay_up_unless_a_script_is_run() -> None:
+    script = {"label": "look", "text": "#!/bin/sh\n"}
+    check = {"type": "external", "script": "look"}
+    service = {"label": "web", "ip": "192.168.10.30", "ports": [80]}
+    without = render(parse_cluster({"check_scripts": [script], "virtual_services": [service]}), NodeConfig())
+    scripted = {"check_scripts": [script], "virtual_services": [{**service, "health_check": check}]}
+    with_it = render(parse_cluster(scripted), NodeConfig())
+    assert "    chroot /var/lib/haproxy\n" in without[HAPROXY_CFG]
+    assert "insecure-fork-wanted" not in without[HAPROXY_CFG]
+    assert "chroot" not in with_it[HAPROXY_CFG]
+    assert "    insecure-fork-wanted\n" in with_it[HAPROXY_CFG]
+    assert with_it["/etc/haproxy/checks/look"] == "#!/bin/sh\n"
+
+
+def test_a_check_encrypts_and_names_the_client_only_where_clients_are_served() -> None:
+    service: dict[str, object] = {"send_proxy_protocol": "v2", "health_check": {"type": "http"}}
+    assert " check port 443 check-ssl check-send-proxy " in server(service, port=443, re_encrypt=True)
+    connect: dict[str, object] = {"send_proxy_protocol": "none", "health_check": {"type": "connect"}}
+    assert "check-ssl" not in server(connect, port=443, re_encrypt=True)
+    elsewhere: dict[str, object] = {**service, "health_check": {"type": "http", "check_ports": [8080]}}
+    assert " check port 8080 inter " in server(elsewhere, port=443, re_encrypt=True)
+
+
+def test_a_cookie_names_a_real_server_by_neither_label_nor_address() -> None:
+    service: dict[str, object] = {"protocol": "http", "persistence": {"mode": "http_cookie"}}
+    value = server(service).partition(" cookie ")[2].split()[0]
+    assert len(value) == 16
+    assert "FE-1" not in value
+    assert (
+        server({**service, "label": "other"}, ip="192.168.10.99").partition(" cookie ")[2].split()[0] == value
+    )
+
+
+def test_the_last_resort_is_remembered_by_nobody() -> None:
+    lines = listen(fallback_server={"ip": "192.168.10.99", "port": 80})
+    assert "server _fallback 192.168.10.99:80 backup non-stick" in lines
 
 
 def test_a_service_that_is_not_enabled_leaves_no_trace() -> None:

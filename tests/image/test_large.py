@@ -1,0 +1,47 @@
+"""The figures of a large configuration: 250 virtual services of 4 real servers each."""
+
+import time
+from typing import Any
+
+import pytest
+
+from lbadmin import edits
+from lbadmin.change import Changes
+from lbadmin.model import ClusterConfig
+from lbadmin.rules import parse_cluster
+from tests.image.conftest import Appliance
+
+SERVICES = 250
+LIMIT_S = 2.0
+
+
+@pytest.fixture
+def changes(appliance: Appliance) -> Changes:
+    servers = [{"label": f"FE-{number}", "ip": f"192.168.20.{number}"} for number in range(1, 5)]
+    service: dict[str, Any] = {"ports": [5060, 5061, 443], "health_check": {"check_ports": 5061}}
+    services = [
+        {**service, "label": f"OCS-{number}", "ip": f"10.0.{number}.1", "persistence": {"table_size": 1000},
+         "real_servers": servers}
+        for number in range(SERVICES)
+    ]  # fmt: skip
+    document = {"layer7": {"maxconn": 1000}, "virtual_services": services}
+    made = appliance.changes()
+    made.change_cluster(lambda _: parse_cluster(document), "root", "many")
+    return made
+
+
+def test_a_change_of_a_large_configuration_takes_effect_in_time(changes: Changes) -> None:
+    def limit(cluster: ClusterConfig) -> ClusterConfig:
+        changed = edits.changed(edits.service_of(cluster, "OCS-7"), maxconn=5)
+        return edits.replace_service(cluster, "OCS-7", changed)
+
+    took: dict[str, float] = {}
+    for what, edit in (
+        ("a reload", limit),
+        ("a state", lambda cluster: edits.with_state(cluster, "OCS-7", "drain")),
+    ):
+        began = time.monotonic()
+        changes.change_cluster(edit, "root", what)
+        took[what] = time.monotonic() - began
+    print({what: f"{seconds:.2f} s" for what, seconds in took.items()})
+    assert max(took.values()) < LIMIT_S, took
