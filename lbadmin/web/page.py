@@ -26,6 +26,7 @@ from lbadmin.web.session import (
     csrf_of,
     delete_cookie,
     from_our_page,
+    is_csrf,
     set_cookie,
 )
 
@@ -108,8 +109,7 @@ class Page:
             if int(self.request.headers.get("content-length") or MAX_BODY + 1) > MAX_BODY:
                 raise TooLargeError
             self._form = await self.request.form(max_files=1, max_fields=MAX_FIELDS, max_part_size=MAX_BODY)
-            sent = self._form.get("csrf")
-            if not from_our_page(self.request) or sent != csrf_of(self._token):
+            if not from_our_page(self.request) or not is_csrf(self._token, self._form.get("csrf")):
                 raise NotOurFormError
         return self._form
 
