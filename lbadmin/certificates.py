@@ -134,7 +134,8 @@ def make_request(system: System, key: str, chain: str, subject: Subject | None) 
             _made(work, "x509", *copy, "-in", work.put("chain.pem", chain), "-key", key_file, "-out", out)
         else:
             _made(work, "req", "-new", "-sha256", "-key", key_file, *subject.arguments(), "-out", out)
-        return work.get("request.pem").decode()
+        # openssl x509 writes the names below the request once more, in words.
+        return next(block for _, block in pem_blocks(work.get("request.pem").decode()))
 
 
 def _made(work: Bench, *arguments: str) -> None:
