@@ -23,12 +23,12 @@ UPLOAD = Section(
             help="A file that Download Backup has made, here or on another appliance. At most 1 MiB.",
         ),
         Field(
-            "cluster", "Restore services", "flag", default="true",
+            "cluster", "Restore Services", "flag", default="true",
             help="Virtual services, real servers, layer 7 settings, certificates with their keys, health "
             "check scripts: all that the two nodes of a pair have in common.",
         ),
         Field(
-            "node", "Restore this node's network", "flag", default="false",
+            "node", "Restore This Node's Network", "flag", default="false",
             help="Host name, addresses, gateway and name servers. Only for this very appliance, or one that "
             "takes its place: two machines with the same address disturb each other.",
         ),
