@@ -15,10 +15,10 @@ from harness.browser import WIDE, Complaints, chromium, log_in, visitor
 from harness.state import REPOSITORY
 from harness.webui import WebUi
 from lbadmin.client import Client
-from tests.image.conftest import appliance, daemon, front_ends, own_network, website
+from tests.image.conftest import appliance, daemon, front_ends, own_network, say, website
 from tests.image.servers import FrontEnd
 
-__all__ = ["appliance", "daemon", "front_ends", "own_network", "website"]
+__all__ = ["appliance", "daemon", "front_ends", "own_network", "say", "website"]
 
 REPORT = REPOSITORY / "build" / "report"
 USER, PASSWORD = "loadbalancer", "loadbalancer"

@@ -73,7 +73,7 @@ def problems_of(page: Page, status: int) -> list[str]:
 
 def links_of(page: Page) -> list[str]:
     """Return the paths that the page links to; a link to another host is one, too, and will not answer."""
-    urls = page.eval_on_selector_all("a[href], iframe[src]", "all => all.map(each => each.href || each.src)")
+    urls = page.eval_on_selector_all("a[href]", "all => all.map(each => each.href)")
     here = urlsplit(page.url).netloc
     paths = []
     for url in urls:

@@ -1,6 +1,8 @@
 """Maintenance in the browser: keys told once, backups shown before they are restored, earlier states."""
 
+import json
 import re
+from pathlib import Path
 
 import httpx
 from playwright.sync_api import Page, expect
@@ -36,6 +38,36 @@ def status_with(key: str, port: int) -> int:
     url = f"https://127.0.0.1:{port}{API}/status"
     headers = {"Authorization": f"Bearer {key}"}
     return httpx.get(url, headers=headers, verify=False, trust_env=False).status_code  # noqa: S501
+
+
+def test_a_backup_is_shown_as_a_difference_before_it_is_restored(
+    ui: WebUi, page: Page, pool: dict[str, FrontEnd], api: Client, tmp_path: Path
+) -> None:
+    file = tmp_path / "backup.json"
+    ui.menu(MAINTENANCE, "Backup & Restore")
+    with page.expect_download() as download:
+        ui.click("Download Backup")
+    download.value.save_as(file)
+    api.call("DELETE", f"/layer7/virtual-services/{SERVICE_LABEL}")
+    ui.field("Backup File").set_input_files(file)
+    ui.click("Check Backup")
+    expect(page.get_by_label("Differences")).to_contain_text(f'+      "label": "{SERVICE_LABEL}"')
+    assert api.call("GET", "/layer7/virtual-services")["virtual_services"] == [], "restored unasked"
+    ui.click("Restore")
+    ui.done("restored")
+    ui.overview()
+    expect(ui.health("FE-1")).to_have_text("up")
+
+
+def test_a_backup_that_is_none_is_refused_at_its_field(ui: WebUi, page: Page, tmp_path: Path) -> None:
+    file = tmp_path / "backup.json"
+    file.write_text(json.dumps({"name": "something else"}))
+    ui.menu(MAINTENANCE, "Backup & Restore")
+    ui.click("Check Backup")
+    expect(ui.field("Backup File")).to_have_attribute("aria-invalid", "true")
+    ui.field("Backup File").set_input_files(file)
+    ui.click("Check Backup")
+    expect(ui.field("Backup File")).to_have_attribute("aria-invalid", "true")
 
 
 def test_an_earlier_state_is_shown_and_restored(
