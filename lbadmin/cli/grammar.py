@@ -4,8 +4,6 @@ Only the parser of the verb that is asked for is ever made: there are fifty, and
 """
 
 import argparse
-import shutil
-import textwrap
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, NoReturn, TypeAlias
 
@@ -23,6 +21,12 @@ _METAVARS = {
     "address": "ADDRESS", "number": "NUMBER", "ports": "PORTS", "duration": "DURATION", "label": "LABEL",
     "block": "FILE", "file": "FILE", "list": "LIST",
 }  # fmt: skip
+
+
+ABOUT = """\
+`lbcli VERB --help` tells a verb's options, with an example. Every verb takes --json, which prints the
+API's answer for scripts. The exit status is 0 when it was done, 1 when it was refused, with the reason
+on standard error, and 2 when the command line is not right."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -100,12 +104,7 @@ def overview(groups: Sequence[Group]) -> str:
         lines.append(f"{group.title}:")
         lines += [f"  {verb.name:<{width}}{verb.about}" for verb in group.verbs]
         lines.append("")
-    about = (
-        "`lbcli VERB --help` tells a verb's options, with an example. Every verb takes --json, which prints "
-        "the API's answer for scripts. The exit status is 0 when it was done, 1 when it was refused, with "
-        "the reason on standard error, and 2 when the command line is not right."
-    )
-    return "\n".join([*lines, *textwrap.wrap(about, min(shutil.get_terminal_size().columns, 100))])
+    return "\n".join([*lines, ABOUT])
 
 
 def take_sections(parser: Parser, *sections: Section, new: bool, without: Sequence[str] = ()) -> None:

@@ -39,9 +39,9 @@ def _change(client: Client, options: Options) -> Json:
         if not body:
             raise UsageError("nothing to change; give at least one option")
         return client.call("PATCH", "/node", body)
+    given = dict(map(_addresses, options.address))
     old = client.asked("GET", "/node")
-    addresses = {each["name"]: each["addresses"] for each in old.body["interfaces"]}
-    addresses |= dict(map(_addresses, options.address))
+    addresses = {each["name"]: each["addresses"] for each in old.body["interfaces"]} | given
     body["interfaces"] = [{"name": name, "addresses": each} for name, each in addresses.items()]
     return client.call("PATCH", "/node", body, revision=old.headers["etag"])
 

@@ -2,9 +2,12 @@
 
 import os
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lbadmin.errors import LbadminError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 MAX_FILE = 16 * 1024 * 1024
 """Bytes that lbcli reads of a file; lbadmind's own bounds are far below, and it says which."""
@@ -24,7 +27,7 @@ def read_bytes(path: str) -> bytes:
         if path == "-":
             data = sys.stdin.buffer.read(MAX_FILE + 1)
         else:
-            with Path(path).open("rb") as file:
+            with _path(path).open("rb") as file:
                 data = file.read(MAX_FILE + 1)
     except OSError as error:
         raise FileError(f"{path} can't be read: {error.strerror}; name a file that can") from None
@@ -47,12 +50,12 @@ def write_private(path: str, data: bytes) -> None:
         sys.stdout.buffer.write(data)
         return
     # Beside the file first: a full disk leaves the old one whole, and an older one's rights don't matter.
-    part = f"{path}.part"
+    part = _path(f"{path}.part")
     try:
-        Path(part).unlink(missing_ok=True)
+        part.unlink(missing_ok=True)
         with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(data)
-        Path(part).replace(path)
+        part.replace(path)
     except OSError as error:
         raise FileError(f"{path} can't be written: {error.strerror}; name another place") from None
 
@@ -83,3 +86,10 @@ def confirm(word: str, consequence: str, *, sure: bool) -> None:
     print(f"Type {word} to go on: ", end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip() != word:
         raise UsageError("not confirmed; nothing was done")
+
+
+def _path(name: str) -> "Path":
+    # Only here: pathlib takes as long to import as argparse, and few verbs have to do with files.
+    from pathlib import Path  # noqa: PLC0415
+
+    return Path(name)

@@ -44,11 +44,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def lbcli(
-    daemon: str, folder: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Lbcli:
-    """Run lbcli on a line of words, as a shell would split it."""
-    monkeypatch.setenv("LBADMIN_SOCKET", daemon)
+def alone(folder: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Lbcli:
+    """Run lbcli on a line of words, as a shell would split it; there is no lbadmind."""
+    monkeypatch.setenv("LBADMIN_SOCKET", "/run/none")
 
     def run(line: str, stdin: str = "") -> Said:
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
@@ -58,6 +56,13 @@ def lbcli(
         return Said(status, *capfd.readouterr())
 
     return run
+
+
+@pytest.fixture
+def lbcli(alone: Lbcli, daemon: str, monkeypatch: pytest.MonkeyPatch) -> Lbcli:
+    """Run lbcli before lbadmind."""
+    monkeypatch.setenv("LBADMIN_SOCKET", daemon)
+    return alone
 
 
 class Step(NamedTuple):
@@ -197,26 +202,26 @@ def test_scripts_get_the_answer_of_the_api(lbcli: Lbcli, daemon: str) -> None:
     assert json.loads(lbcli("--json list-vips").out) == {"virtual_services": [service]}
 
 
-@pytest.mark.parametrize(
-    ("line", "said"),
-    [
-        (ADD, "lbcli: label OCS is used by another virtual service; choose another label"),
-        ("edit-vip --label OCS --ports 70000", "lbcli: port 70000 of OCS is not between 1 and 65535"),
-        ("edit-vip --label OCS --ip ''", 'lbcli: ip "" of OCS is not an IP address; write it such as'),
-        ("delete-vip --label none", 'lbcli: there is no virtual service "none"; the list'),
-        ("show-file /etc/shadow", "lbcli: /etc/shadow is not a rendered file; lbcli files lists them"),
-        ("add-script --label x --text none.sh", "lbcli: none.sh can't be read: No such file or directory;"),
-        ("backup none/lbva.json", "lbcli: none/lbva.json can't be written: No such file or directory;"),
-        ("restore-backup /dev/null", "lbcli: /dev/null is not a backup; name a file that lbcli backup"),
-        ("import-certificate --label x --content /dev/zero", "lbcli: /dev/zero is larger than 16 MiB;"),
-    ],
-)
-def test_what_is_refused_is_refused_in_one_line(lbcli: Lbcli, line: str, said: str) -> None:
+REFUSED = {
+    ADD: "label OCS is used by another virtual service; choose another label",
+    "edit-vip --label OCS --ports 70000": "port 70000 of OCS is not between 1 and 65535",
+    "edit-vip --label OCS --ip ''": 'ip "" of OCS is not an IP address; write it such as',
+    "delete-vip --label none": "there is no virtual service none; the list",
+    "show-file /etc/shadow": "/etc/shadow is not a rendered file; lbcli files lists them",
+    "add-script --label x --text none.sh": "none.sh can't be read: No such file or directory;",
+    "backup none/lbva.json": "none/lbva.json can't be written: No such file or directory;",
+    "restore-backup /dev/null": "/dev/null is not a backup; name a file that lbcli backup",
+    "import-certificate --label x --content /dev/zero": "/dev/zero is larger than 16 MiB;",
+}
+
+
+def test_what_is_refused_is_refused_in_one_line(lbcli: Lbcli) -> None:
     lbcli(ADD)
-    refused = lbcli(line)
-    assert (refused.status, refused.out) == (1, "")
-    assert refused.err.startswith(said)
-    assert refused.err.count("\n") == 1
+    for line, said in REFUSED.items():
+        refused = lbcli(line)
+        assert (refused.status, refused.out) == (1, ""), line
+        assert refused.err.startswith(f"lbcli: {said}")
+        assert refused.err.count("\n") == 1
 
 
 @pytest.mark.parametrize(
@@ -233,8 +238,8 @@ def test_what_is_refused_is_refused_in_one_line(lbcli: Lbcli, line: str, said: s
         ("password", "the new password is missing; type it at a terminal or send it on standard input"),
     ],
 )
-def test_what_makes_no_sense_is_misuse(lbcli: Lbcli, line: str, said: str) -> None:
-    misused = lbcli(line)
+def test_what_makes_no_sense_is_misuse(alone: Lbcli, line: str, said: str) -> None:
+    misused = alone(line)
     assert (misused.status, misused.out) == (2, "")
     assert misused.err.startswith(f"lbcli {line.split(maxsplit=1)[0]}: {said}")
     assert misused.err.count("\n") == 1
@@ -255,27 +260,26 @@ def test_what_makes_no_sense_is_misuse(lbcli: Lbcli, line: str, said: str) -> No
     ],
 )
 def test_a_wrong_option_is_misuse(
-    lbcli: Lbcli, capfd: pytest.CaptureFixture[str], line: str, said: str
+    alone: Lbcli, capfd: pytest.CaptureFixture[str], line: str, said: str
 ) -> None:
     with pytest.raises(SystemExit) as misuse:
-        lbcli(line)
+        alone(line)
     assert misuse.value.code == 2
     assert capfd.readouterr().err.startswith(said)
 
 
-def test_help_lists_every_verb_and_a_wrong_one_is_told(lbcli: Lbcli) -> None:
-    helped = lbcli("--help")
-    assert helped == lbcli("")
+def test_help_lists_every_verb_and_a_wrong_one_is_told(alone: Lbcli) -> None:
+    helped = alone("--help")
+    assert helped == alone("")
     for group in GROUPS:
         for verb in group.verbs:
             assert re.search(rf"^  {verb.name} +{re.escape(verb.about)}$", helped.out, re.MULTILINE)
-    assert lbcli("add-vp") == (2, "", "lbcli: there is no verb add-vp; lbcli --help lists them\n")
-    assert lbcli("--jsn") == (2, "", "lbcli: there is no option --jsn; see lbcli --help\n")
+    assert alone("add-vp") == (2, "", "lbcli: there is no verb add-vp; lbcli --help lists them\n")
+    assert alone("--jsn") == (2, "", "lbcli: there is no option --jsn; see lbcli --help\n")
 
 
-def test_without_lbadmind_lbcli_says_so(lbcli: Lbcli, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LBADMIN_SOCKET", "/run/none")
-    unreachable = lbcli("status")
+def test_without_lbadmind_lbcli_says_so(alone: Lbcli) -> None:
+    unreachable = alone("status")
     assert (unreachable.status, unreachable.out) == (1, "")
     assert unreachable.err == (
         "lbcli: lbadmind does not answer on /run/none: [Errno 2] No such file or directory; "
@@ -328,26 +332,22 @@ def completed(line: str) -> list[str]:
     return [each.strip() for each in offered.stdout.splitlines() if each]
 
 
-@pytest.mark.parametrize(
-    ("line", "offered"),
-    [
-        ("lbcli add-r", ["add-rip"]),
-        ("lbcli edit-vip --check-m", ["--check-method"]),
-        ("lbcli edit-vip --check-method H", ["HEAD"]),
-        ("lbcli edit-vip --certificate ", ["pool"]),
-        ("lbcli delete-vip --label ", ["OCS", "Web"]),
-        ("lbcli drain --vip OCS --rip ", ["FE-1", "FE-2"]),
-        ("lbcli drain --vip Web --rip ", []),
-        ("lbcli drain --rip ", []),
-        ("lbcli show-file /etc/ha", ["/etc/haproxy/haproxy.cfg"]),
-        ("lbcli add-vip --ip ", []),
-        ("lbcli support /etc/hostn", ["/etc/hostname"]),
-    ],
-)
-def test_the_shell_completes_verbs_options_and_labels(
-    daemon: str, monkeypatch: pytest.MonkeyPatch, line: str, offered: list[str]
-) -> None:
-    monkeypatch.setenv("LBADMIN_SOCKET", daemon)
+OFFERED = {
+    "lbcli add-r": ["add-rip"],
+    "lbcli edit-vip --check-m": ["--check-method"],
+    "lbcli edit-vip --check-method H": ["HEAD"],
+    "lbcli edit-vip --certificate ": ["pool"],
+    "lbcli delete-vip --label ": ["OCS", "Web"],
+    "lbcli drain --vip OCS --rip ": ["FE-1", "FE-2"],
+    "lbcli drain --vip Web --rip ": [],
+    "lbcli drain --rip ": [],
+    "lbcli show-file /etc/ha": ["/etc/haproxy/haproxy.cfg"],
+    "lbcli add-vip --ip ": [],
+    "lbcli support /etc/hostn": ["/etc/hostname"],
+}
+
+
+def test_the_shell_completes_verbs_options_and_labels(lbcli: Lbcli, daemon: str) -> None:
     client = Client(daemon)
     servers = [{"label": "FE-1", "ip": "192.168.10.31"}, {"label": "FE-2", "ip": "192.168.10.32"}]
     client.call(
@@ -362,9 +362,8 @@ def test_the_shell_completes_verbs_options_and_labels(
         },
     )
     client.call("POST", "/layer7/certificates/self-signed", {"label": "pool", "common_name": "pool"})
-    assert completed(line) == offered
+    assert {line: completed(line) for line in OFFERED} == OFFERED
 
 
-def test_without_lbadmind_nothing_disturbs_the_line_that_is_typed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LBADMIN_SOCKET", "/run/none")
+def test_without_lbadmind_nothing_disturbs_the_line_that_is_typed(alone: Lbcli) -> None:
     assert completed("lbcli delete-vip --label ") == []
