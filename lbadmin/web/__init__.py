@@ -7,6 +7,7 @@ request for the REST API is authorised by: so a foreign site can't make a browse
 from pathlib import Path
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route
@@ -15,7 +16,7 @@ from starlette.staticfiles import StaticFiles
 from lbadmin.client import PREFIX
 from lbadmin.web import views
 from lbadmin.web.backend import Backend, BackendError
-from lbadmin.web.gateway import gateway, on_too_large, on_unavailable
+from lbadmin.web.gateway import gateway, on_http_error, on_too_large, on_unavailable
 from lbadmin.web.guard import Guard, TooLargeError
 from lbadmin.web.login import login, logout
 
@@ -39,7 +40,11 @@ def create_app(backend: Backend, javascript: Path = JAVASCRIPT) -> Starlette:
             Mount("/lbadmin/static/javascript", StaticFiles(directory=javascript, follow_symlink=True)),
             Mount("/lbadmin/static", StaticFiles(directory=STATIC)),
         ],
-        exception_handlers={BackendError: on_unavailable, TooLargeError: on_too_large},
+        exception_handlers={
+            BackendError: on_unavailable,
+            TooLargeError: on_too_large,
+            HTTPException: on_http_error,
+        },
     )
     app.add_middleware(Guard)
     app.state.backend = backend

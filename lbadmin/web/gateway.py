@@ -2,7 +2,9 @@
 
 import logging
 from http import HTTPStatus
+from typing import cast
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -50,6 +52,18 @@ async def on_too_large(request: Request, error: Exception) -> Response:
     if request.url.path.startswith(PREFIX):
         return _problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, str(error))
     return render("message.html", 413, title="Too large", message=f"What was sent is too large: {error}.")
+
+
+async def on_http_error(request: Request, error: Exception) -> Response:
+    """Answer a request for what is not there, or by a method that is not for it."""
+    known = cast("HTTPException", error)
+    status = HTTPStatus(known.status_code)
+    if request.url.path.startswith(PREFIX):
+        answer = _problem(status, f"{status.description.lower()}; openapi.json lists what there is")
+    else:
+        answer = render("message.html", status, title=status.phrase, message=f"{status.description}.")
+    answer.headers.update(known.headers or {})
+    return answer
 
 
 def _problem(status: HTTPStatus, detail: str) -> Response:
