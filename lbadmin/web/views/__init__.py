@@ -12,6 +12,7 @@ from lbadmin.web.views import (
     overview,
     reports,
     scripts,
+    templates,
 )
 
 ROUTES = [
@@ -20,6 +21,7 @@ ROUTES = [
     *layer7.ROUTES,
     *certificates.ROUTES,
     *scripts.ROUTES,
+    *templates.ROUTES,
     *maintenance.ROUTES,
     *access.ROUTES,
     *backup.ROUTES,
