@@ -7,6 +7,9 @@ from lbadmin.api.problems import problem
 MAX_BODY = 2 * 1024 * 1024
 """Bytes: a backup of 1 MiB, its largest, fits also when it is written with indentation or escapes."""
 
+MAX_DISCARDED = 64 * 1024 * 1024
+"""Bytes of a body too large that are read and forgotten: most clients listen only when they have sent all."""
+
 
 class BodyLimit:
     """ASGI middleware that reads the body whole, and answers 413 when it is too large."""
@@ -20,17 +23,20 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         body = bytearray()
-        more = True
+        size, more = 0, True
         while more:
             message = await receive()
             if message["type"] == "http.disconnect":
                 return
-            body += message.get("body", b"")
-            more = message.get("more_body", False)
-            if len(body) > MAX_BODY:
-                refusal = problem(413, f"the body is larger than {MAX_BODY} bytes; send less at once")
-                await refusal(scope, receive, send)
-                return
+            data = message.get("body", b"")
+            size += len(data)
+            if size <= MAX_BODY:
+                body += data
+            more = message.get("more_body", False) and size <= MAX_DISCARDED
+        if size > MAX_BODY:
+            refusal = problem(413, f"the body is larger than {MAX_BODY} bytes; send less at once")
+            await refusal(scope, receive, send)
+            return
         waiting: list[Message] = [{"type": "http.request", "body": bytes(body), "more_body": False}]
 
         async def replay() -> Message:

@@ -7,9 +7,12 @@ from typing import Any
 import pytest
 
 from lbadmin.backup import hash_of
-from lbadmin.client import Client
+from lbadmin.client import PREFIX, Client
+from tests.image.asking import Ask, api, ask
 from tests.image.conftest import Appliance
 from tests.image.servers import wait_until
+
+__all__ = ["api", "ask"]
 
 Json = dict[str, Any]
 SERVICE = {
@@ -153,3 +156,20 @@ def test_nothing_chosen_is_told(client: Client) -> None:
         422,
         "cluster and node are both false; choose what to restore",
     )
+
+
+def test_a_read_only_key_gets_no_backup_since_it_holds_private_keys(
+    client: Client, ask: Ask, api: Ask
+) -> None:
+    key = api("POST", "/api-keys", {"name": "monitoring"})["key"]
+    refused = ask("GET", f"{PREFIX}/backup", token=key)
+    assert (refused.status, refused["detail"]) == (
+        403,
+        "API key monitoring is read-only; use one that is not",
+    )
+    assert b"PRIVATE KEY" in api("GET", "/backup").body
+
+
+def test_what_is_far_too_large_is_not_even_read(client: Client) -> None:
+    answer = client.request("POST", "/backup/preview", {"backup": "x" * 3 * 1024 * 1024})
+    assert answer.status == 413
