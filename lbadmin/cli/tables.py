@@ -156,9 +156,10 @@ def show_certificates(answer: Json) -> str:
 
 def show_certificate(certificate: Json) -> str:
     """Return a certificate's fields as a table, and its chain."""
+    told = {**certificate, "self_signed": "yes" if certificate["self_signed"] else "no"}
     rows = [
         [name.replace("_", "-"), " ".join(value) if isinstance(value, list) else value]
-        for name, value in certificate.items()
+        for name, value in told.items()
         if name != "chain"
     ]
     return f"{table(('field', 'value'), rows)}\n\n{certificate['chain']}".rstrip("\n")

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import os
 import re
 import signal
 import subprocess
@@ -296,6 +297,46 @@ def started(*words: str) -> Iterator[subprocess.Popen[str]]:
             yield process
         finally:
             process.kill()
+
+
+def typed(line: str, *dialogue: tuple[str, str]) -> tuple[int, str]:
+    """Run lbcli at a terminal, answer each prompt, and return the status and all that stood there."""
+    ours, its = os.openpty()
+    seen = ""
+    with subprocess.Popen(
+        [LBCLI, *line.split()], stdin=its, stdout=its, stderr=its, start_new_session=True
+    ) as lbcli:
+        os.close(its)
+        for prompt, answer in dialogue:
+            while not seen.endswith(prompt):
+                seen += os.read(ours, 1024).decode()
+            os.write(ours, f"{answer}\n".encode())
+        # Linux answers EIO when the last one at the terminal has gone.
+        with contextlib.suppress(OSError):
+            while more := os.read(ours, 1024).decode():
+                seen += more
+    os.close(ours)
+    return lbcli.returncode, seen.replace("\r\n", "\n")
+
+
+def test_a_password_is_typed_twice_and_never_seen(lbcli: Lbcli) -> None:
+    first, again = "New password: ", "Once more: "
+    assert typed("password", (first, "correct horse"), (again, "correct horse")) == (0, f"{first}\n{again}\n")
+    status, seen = typed("password", (first, "battery staple"), (again, "battery maple"))
+    assert status == 2
+    assert seen.endswith("\nlbcli password: the new password was not the same twice; nothing was changed\n")
+    assert lbcli("messages").out == ""
+
+
+def test_what_ends_all_connections_is_done_when_it_is_confirmed(lbcli: Lbcli, appliance: Appliance) -> None:
+    prompt = "Type reboot to go on: "
+    status, seen = typed("reboot", (prompt, "no"))
+    assert status == 2
+    assert seen.startswith("All connections end until it has booted.\n")
+    assert seen.endswith("lbcli reboot: not confirmed; nothing was done\n")
+    assert ["systemctl", "reboot"] not in appliance.commands
+    assert typed("reboot", (prompt, "reboot"))[0] == 0
+    assert ["systemctl", "reboot"] in appliance.commands
 
 
 def test_logs_are_followed_until_ctrl_c(lbcli: Lbcli, say: Say) -> None:
