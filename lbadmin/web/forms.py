@@ -1,6 +1,6 @@
 """Forms from the catalogue: what was typed into them, and lbadmind's errors at their fields."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from lbadmin.bodies import Texts
@@ -26,16 +26,22 @@ def errors_of(problem: Json, fields: Sequence[Field], root: str = "") -> Texts:
     `root` is where the form's object is within the document (`virtual_services`, `real_servers`): paths in
     errors are relative to the body, or to the whole document when a rule between its parts is broken.
     """
-    paths = {field.path for field in fields}
+    labels = {field.path: field.label for field in fields}
     found: Texts = {}
     for error in problem.get("errors") or [{"field": "", "message": problem["detail"]}]:
-        path = _known(error["field"], paths, root)
-        sentence = as_sentence(error["message"])
+        path = _known(error["field"], labels.keys(), root)
+        sentence = as_sentence(_labelled(error["message"], path, labels))
         found[path] = f"{found[path]} {sentence}" if path in found else sentence
     return found
 
 
-def _known(where: str, paths: set[str], root: str) -> str:
+def _labelled(message: str, path: str, labels: Mapping[str, str]) -> str:
+    """Return the sentence with the form's name of the field, where it begins with the API's."""
+    name = path.rpartition(".")[2]
+    return f"{labels[path]}{message[len(name) :]}" if path and message.startswith(f"{name} ") else message
+
+
+def _known(where: str, paths: Collection[str], root: str) -> str:
     parts = where.split(".")
     if root in parts:
         # virtual_services.3.ports: what follows the number is within the form's object.

@@ -140,7 +140,7 @@ def test_an_error_stands_at_its_field_and_what_was_typed_is_kept(admin: Visitor,
     assert refused.status_code == 422
     assert 'value="&lt;b&gt;OCS"' in refused.text
     assert 'value="192.168.10.300"' in refused.text
-    assert re.search(r'id="f-ip-error"[^>]*>Ip 192.168.10.300[^<]* is not an IP address', refused.text)
+    assert re.search(r'id="f-ip-error"[^>]*>Virtual Service IP Address 192.168.10.300[^<]* is not an IP address', refused.text)
     assert re.search(r'id="f-ports-error"[^>]*>Port 70000[^<]* is not between 1 and 65535', refused.text)
     assert "<b>OCS" not in refused.text
     assert lbadmin.call("GET", "/config") == before

@@ -115,7 +115,7 @@ async def _review(page: Page, chosen: Template, sent: _Typed, notice: str = "") 
     revision = (await page.call("GET", "/layer7/settings")).revision
     reply = await page.send("POST", f"/layer7/templates/{chosen.name}/preview", sent.body())
     if reply.status >= HTTPStatus.BAD_REQUEST:
-        return await _ask(page, chosen, sent, errors_of(reply.json(), sent.fields), reply.status)
+        return await _ask(page, chosen, sent, _errors(reply.json(), chosen, sent), reply.status)
     return await page.show(
         "template_review.html",
         chosen=chosen,
@@ -127,13 +127,24 @@ async def _review(page: Page, chosen: Template, sent: _Typed, notice: str = "") 
     )
 
 
+def _errors(problem: Json, chosen: Template, sent: _Typed) -> Texts:
+    """Return the errors at their fields; that no server is named, too, has its place in the first row."""
+    first = f"real_servers.0.{chosen.row[0].path}"
+    missing = f"no {chosen.server} is named; fill in one row at least"
+    errors = [
+        {"field": first, "message": missing} if each["field"] == "real_servers" else each
+        for each in problem["errors"]
+    ]
+    return errors_of({**problem, "errors": errors}, sent.fields)
+
+
 async def _apply(page: Page, chosen: Template, sent: _Typed, revision: str) -> Response:
     path = f"/layer7/templates/{chosen.name}"
     reply = await page.send("POST", path, sent.body(), revision=revision or None)
     if reply.status == HTTPStatus.PRECONDITION_FAILED:
         return await _review(page, chosen, sent, "Somebody else has changed the configuration meanwhile.")
     if reply.status >= HTTPStatus.BAD_REQUEST:
-        return await _ask(page, chosen, sent, errors_of(reply.json(), sent.fields), reply.status)
+        return await _ask(page, chosen, sent, _errors(reply.json(), chosen, sent), reply.status)
     labels = " and ".join(each["label"] for each in reply.json()["services"])
     return page.done(SERVICES, f"{labels} and the real servers were added; the change is in effect.")
 
