@@ -34,6 +34,7 @@ def test_a_read_only_key_reads_and_nothing_else(ask: Ask, api: Ask) -> None:
         403,
         "API key monitoring is read-only; use one that is not",
     )
+    assert ask("GET", f"{PREFIX}/backup", token=key).status == 403, "it holds private keys"
     listed = api("GET", "/api-keys")
     assert [each["name"] for each in listed["api_keys"]] == ["monitoring"]
     assert key not in listed.text
