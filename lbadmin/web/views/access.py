@@ -40,9 +40,10 @@ async def passwords(page: Page) -> Response:
         if not errors:
             return await _stay(page, texts["new"])
     return await page.show(
-        "form.html",
+        "passwords.html",
         422 if errors else 200,
         title="Passwords",
+        user=USER,
         intro=f"The password of the user {USER}, for this website and the REST API. All other "
         "sessions of the user end when it is changed.",
         sections=(PASSWORD_FORM,),
