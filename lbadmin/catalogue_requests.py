@@ -84,7 +84,7 @@ IMPORT = Section(
     (
         CERTIFICATE_LABEL,
         Field(
-            "content", "File", "file", required=True,
+            "content", "File", "file", required=True, option="file",
             help="One file with the certificate, its private key and the intermediate certificates: PEM in "
             "any order, or PKCS#12 (.pfx, .p12) as Windows exports it. At most 256 KiB.",
         ),
@@ -117,7 +117,7 @@ CHECK_SCRIPT = Section(
             help=f"The name that health checks choose the script by: {LABEL_FORM}.",
         ),
         Field(
-            "text", "Script", "block", required=True,
+            "text", "Script", "block", required=True, option="file",
             help="The whole text of the script. Its first line names the interpreter, such as #!/bin/sh.",
         ),
     ),

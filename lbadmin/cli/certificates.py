@@ -116,7 +116,7 @@ def _add_script(client: Client, options: Options) -> Json:
 
 def _edit_script(client: Client, options: Options) -> Json:
     if options.text is None and options.new_label is None:
-        raise UsageError("nothing to change; give --text or --new-label")
+        raise UsageError("nothing to change; give --file or --new-label")
     old = client.asked("GET", _script(options))
     text = texts_given(options, CHECK_SCRIPT).get("text", old.body["text"])
     body = {"label": options.new_label or options.label, "text": text}
@@ -141,7 +141,7 @@ GROUP = Group(
         ),
         Verb(
             "import-certificate", "import a certificate with its key", _import, options=_take_import,
-            example="import-certificate --label pool-2026 --content pool.pfx --passphrase",
+            example="import-certificate --label pool-2026 --file pool.pfx --passphrase",
         ),
         Verb(
             "csr", "make a certificate's signing request", _csr, show_csr, _take_request,
@@ -162,11 +162,11 @@ GROUP = Group(
         ),
         Verb(
             "add-script", "add a health check script", _add_script, options=_take_new_script,
-            example="add-script --label check-pool --text check-pool.sh",
+            example="add-script --label check-pool --file check-pool.sh",
         ),
         Verb(
             "edit-script", "change a health check script", _edit_script, options=_take_changed_script,
-            example="edit-script --label check-pool --text check-pool.sh",
+            example="edit-script --label check-pool --file check-pool.sh",
         ),
         Verb(
             "delete-script", "delete a health check script", _delete_script, options=_take_script,

@@ -110,9 +110,9 @@ STORY = (
     Step("show-certificate --label pool", r"(?s)sip.example.com.*-----BEGIN CERTIFICATE-----"),
     Step("csr --label pool", r"\A-----BEGIN CERTIFICATE REQUEST-----"),
     Step("replace-certificate --label pool --chain signed.pem"),
-    Step("import-certificate --label bought --content bought.pem --passphrase", stdin="correct horse\n"),
+    Step("import-certificate --label bought --file bought.pem --passphrase", stdin="correct horse\n"),
     Step("delete-certificate --label bought"),
-    Step("add-script --label check-pool --text -", stdin="#!/bin/sh\nexit 0\n"),
+    Step("add-script --label check-pool --file -", stdin="#!/bin/sh\nexit 0\n"),
     Step("list-scripts", r"check-pool +2"),
     Step("edit-script --label check-pool --new-label check"),
     Step("show-script --label check", r"\A#!/bin/sh\nexit 0\n\Z"),
@@ -209,10 +209,10 @@ REFUSED = {
     "edit-vip --label OCS --ip ''": 'ip "" of OCS is not an IP address; write it such as',
     "delete-vip --label none": "there is no virtual service none; the list",
     "show-file /etc/shadow": "/etc/shadow is not a rendered file; lbcli files lists them",
-    "add-script --label x --text none.sh": "none.sh can't be read: No such file or directory;",
+    "add-script --label x --file none.sh": "none.sh can't be read: No such file or directory;",
     "backup none/lbva.json": "none/lbva.json can't be written: No such file or directory;",
     "restore-backup /dev/null": "/dev/null is not a backup; name a file that lbcli backup",
-    "import-certificate --label x --content /dev/zero": "/dev/zero is larger than 16 MiB;",
+    "import-certificate --label x --file /dev/zero": "/dev/zero is larger than 16 MiB;",
 }
 
 
