@@ -1,4 +1,7 @@
-"""The deployment guide, sections 7 and 8, click by click, with nothing but what a newcomer reads and sees."""
+"""The deployment guide, sections 7 and 8, click by click, with nothing but what a newcomer reads and sees.
+
+The assistant, which the guide does not know, does section 8 in one form.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -124,3 +127,27 @@ def restart_haproxy(ui: WebUi) -> None:
     ui.picture("restart", ui.button("Restart HAProxy"))
     ui.click("Restart HAProxy")
     ui.done("HAProxy")
+
+
+def use_assistant(ui: WebUi, servers: Iterable[Server]) -> None:
+    """All of section 8 from the pool's addresses, reviewed before it is applied."""
+    ui.menu(CLUSTER, "New service from template")
+    ui.click("OCS 2007 R2 Front End pool")
+    ui.fill("Virtual Service IP Address", str(VIP))
+    for number, server in enumerate(servers, 1):
+        ui.fill(f"Front End {number} Label", server.label)
+        ui.fill(f"Front End {number} IP Address", server.address)
+    ui.picture("assistant")
+    ui.click("Review")
+    ui.button("Apply").wait_for()
+    ui.picture("assistant-review", ui.button("Apply"))
+    ui.click("Apply")
+    ui.done(SERVICE_LABEL)
+
+
+def delete_service(ui: WebUi) -> None:
+    """Delete the guide's service, real servers included."""
+    ui.menu(CLUSTER, SERVICES)
+    ui.click("Delete", beside=SERVICE_LABEL)
+    ui.click("Delete")
+    ui.done(SERVICE_LABEL)

@@ -7,8 +7,8 @@ from pathlib import Path
 import httpx
 from playwright.sync_api import Page, expect
 
+from harness import guide
 from harness.appliance import API, SERVICE_LABEL
-from harness.guide import CLUSTER, SERVICES
 from harness.webui import WebUi
 from lbadmin.client import Client
 from tests.image.servers import FrontEnd
@@ -73,10 +73,7 @@ def test_a_backup_that_is_none_is_refused_at_its_field(ui: WebUi, page: Page, tm
 def test_an_earlier_state_is_shown_and_restored(
     ui: WebUi, page: Page, pool: dict[str, FrontEnd], api: Client
 ) -> None:
-    ui.menu(CLUSTER, SERVICES)
-    ui.click("Delete", beside=SERVICE_LABEL)
-    ui.click("Delete")
-    ui.done(SERVICE_LABEL)
+    guide.delete_service(ui)
     ui.menu("View Configuration", "Change History")
     added = page.locator("tr").filter(has_text=f"add virtual service {SERVICE_LABEL}")
     added.get_by_text("Restore", exact=True).click()

@@ -10,9 +10,10 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from harness import guide
-from harness.appliance import HTTPS_PORT, Appliance
-from harness.browser import Complaints, chromium, visitor
-from harness.clients import SIP_TCP_PORT, SIP_TLS_PORT, clients
+from harness.appliance import FACTORY_LOGIN, HTTPS_PORT, Appliance
+from harness.browser import PAGE_S, Complaints, chromium, log_in, visitor
+from harness.clients import SIP_TCP_PORT, SIP_TLS_PORT, OcsClient, clients
+from harness.deadline import Deadline
 from harness.lab import Lab
 from harness.pictures import STEPS, Pictures
 from harness.webui import WebUi
@@ -32,6 +33,7 @@ def pictures() -> Pictures:
 @pytest.fixture(scope="module")
 def browser(lab: Lab) -> Iterator[Browser]:
     """Chromium on the client's computer in the lab."""
+    expect.set_options(timeout=PAGE_S * 1000)
     with chromium(functools.partial(lab.inside.argv, "client")) as running:
         yield running
 
@@ -77,3 +79,34 @@ def test_a_newcomer_with_nothing_but_the_guide_balances_a_pool(
     guide.restart_haproxy(ui)
     expect_pool_balanced(lab, ui)
     ui.picture("overview-up")
+
+
+def test_the_assistant_does_the_same_and_the_pool_is_kept_in_order(
+    lab: Lab, fresh: Appliance, page: Page, pictures: Pictures
+) -> None:
+    """What our guide shows beyond the other one: assistant, drain, backup and history."""
+    fresh.join_service_network()
+    ui = WebUi(page, pictures)
+    log_in(page, *FACTORY_LOGIN)
+    guide.use_assistant(ui, front_ends(lab))
+    expect_pool_balanced(lab, ui)
+    page.get_by_role("button", name="Drain FE-1", exact=True).click()
+    expect(ui.health("FE-1")).to_have_text("drain")
+    ui.picture("drain", ui.row("FE-1"))
+    assert {OcsClient(lab, f"192.168.10.{octet}").register() for octet in range(200, 206)} == {"FE-2"}
+    ui.menu("Maintenance", "Backup & Restore")
+    ui.picture("backup")
+    with page.expect_download() as download:
+        ui.click("Download Backup")
+    guide.delete_service(ui)
+    ui.menu("Maintenance", "Backup & Restore")
+    ui.field("Backup File").set_input_files(download.value.path())
+    ui.click("Check Backup")
+    page.get_by_role("heading", name="Restore this backup?").wait_for()
+    ui.picture("restore")
+    ui.click("Restore")
+    ui.done("restored")
+    ui.menu("View Configuration", "Change History")
+    ui.picture("history")
+    assert OcsClient(lab, "192.168.10.210").wait_until_served(Deadline(30)) == "FE-2", "drained, as it was"
+    pictures.finish(fresh.get("/status")["node"]["version"])
