@@ -47,4 +47,5 @@ def put_node(writer: Writer, node: NodeConfig) -> NodeConfig:
 @router.patch("/node", operation_id="patchNode", summary="Change some of this node's own configuration")
 def patch_node(writer: Writer, patch: NodePatch) -> NodeConfig:
     """Fields that are left out stay as they are; a list of interfaces replaces the old list."""
-    return writer.change_node(lambda node: patched(node, patch), "node configuration")
+    what = f"change the node's {' and '.join(sorted(patch.model_fields_set))}"
+    return writer.change_node(lambda node: patched(node, patch), what)
