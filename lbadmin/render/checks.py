@@ -4,9 +4,11 @@ The first port is named on the server line and asked in the protocol of the chec
 is a connection more in the same check, so one dead port takes the real server out.
 """
 
+import re
+
 from lbadmin.fields import port_span
 from lbadmin.model import HealthCheck, RealServer, VirtualService
-from lbadmin.render.words import host_of, quoted, quoted_escapes
+from lbadmin.render.words import host_of, quoted, quoted_line
 
 SCRIPTS = "/etc/haproxy/checks"
 SCRIPT_PATH = "/usr/bin:/bin"
@@ -25,11 +27,11 @@ def check_lines(service: VirtualService) -> list[str]:
     check = service.health_check
     match check.type:
         case "connect" if len(check.check_ports) > 1:
-            return ["option tcp-check", "tcp-check connect default", *_further_ports(service, "tcp-check")]
+            return ["option tcp-check", "tcp-check connect default", *_further_ports(service)]
         case "sip":
-            return [*_sip(service), *_further_ports(service, "tcp-check")]
+            return [*_sip(service), *_further_ports(service)]
         case "http":
-            return [*_http(check), *_further_ports(service, "http-check")]
+            return [*_http(check), *_further_ports(service)]
         case "external":
             return [
                 "option external-check",
@@ -84,28 +86,27 @@ def _serves(service: VirtualService, server: RealServer, port: int) -> bool:
     return any(first <= port <= last for first, last in map(port_span, service.ports))
 
 
-def _further_ports(service: VirtualService, ruleset: str) -> list[str]:
+def _further_ports(service: VirtualService) -> list[str]:
     lines = []
     for port in service.health_check.check_ports[1:]:
         proxied = service.send_proxy_protocol != "none" and any(
             _serves(service, server, port) for server in service.real_servers
         )
-        lines.append(f"{ruleset} connect port {port}{' send-proxy' if proxied else ''}")
+        lines.append(f"tcp-check connect port {port}{' send-proxy' if proxied else ''}")
     return lines
 
 
 def _http(check: HealthCheck) -> list[str]:
+    """Ask for a page as plain text: "http-check" wants an answer (4.2) of every further port."""
     # HTTP/1.1 needs a Host header (RFC 9112, 3.2); without a name to send, 1.0 is what does without one.
-    version = "HTTP/1.0" if check.host is None else f"HTTP/1.1 hdr Host {check.host}"
-    lines = [
-        "option httpchk",
-        "http-check connect default",
-        f"http-check send meth {check.method} uri {quoted(check.path)} ver {version}",
-        f"http-check expect status {check.expected_status or DEFAULT_HTTP_STATUS}",
+    host = ["HTTP/1.0"] if check.host is None else ["HTTP/1.1", f"Host: {check.host}"]
+    request = [f"{check.method} {check.path} {host[0]}", *host[1:], "Connection: close", ""]
+    body = None if check.expected_text is None else rf"\r\n\r\n[\s\S]*{re.escape(check.expected_text)}"
+    return [
+        *_asked([quoted_line(line) for line in request], "send"),
+        _status(r"HTTP/1\.[01]", check.expected_status or DEFAULT_HTTP_STATUS),
+        *([] if body is None else [f"tcp-check expect rstring {quoted(body)}"]),
     ]
-    if check.expected_text is not None:
-        lines.append(f"http-check expect string {quoted(check.expected_text)}")
-    return lines
 
 
 def _sip(service: VirtualService) -> list[str]:
@@ -125,22 +126,26 @@ def _sip(service: VirtualService) -> list[str]:
         "Content-Length: 0",
         "",
     ]
-    # Once the status line's start is there, the answer is conclusive: nothing waits for the time-out.
-    lines = [
-        "option tcp-check",
-        "tcp-check connect default",
-        *(f"tcp-check send-lf {quoted_escapes(line)}" for line in request),
-        "tcp-check expect min-recv 12 rstring "
-        + quoted(rf"^SIP/2\.0 ({_status_pattern(check.expected_status or DEFAULT_SIP_STATUS)}) "),
+    text = check.expected_text
+    return [
+        *_asked([quoted_line(line) for line in request], "send-lf"),
+        _status(r"SIP/2\.0", check.expected_status or DEFAULT_SIP_STATUS),
+        *([] if text is None else [f"tcp-check expect string {quoted(text)}"]),
     ]
-    if check.expected_text is not None:
-        lines.append(f"tcp-check expect string {quoted(check.expected_text)}")
-    return lines
 
 
-def _status_pattern(codes: str) -> str:
-    """Return the codes as a regular expression's alternatives: "200-202,404" as 200|201|202|404."""
+def _asked(words: list[str], send: str) -> list[str]:
+    lines = [f"tcp-check {send} {word}" for word in words]
+    return ["option tcp-check", "tcp-check connect default", *lines]
+
+
+def _status(protocol: str, codes: str) -> str:
+    """Expect one of the codes in the status line: "200-202,404" as 200|201|202|404.
+
+    Thirteen bytes hold the code in either protocol, and are conclusive: nothing waits for the time-out.
+    """
     spans = [item.partition("-") for item in codes.split(",")]
-    return "|".join(
-        str(code) for first, _, last in spans for code in range(int(first), int(last or first) + 1)
-    )
+    numbers = (str(code) for first, _, last in spans for code in range(int(first), int(last or first) + 1))
+    pattern = f"^{protocol} ({'|'.join(numbers)})[ \\r]"
+    said = quoted("answered: %[res.payload(0,12)]")
+    return f"tcp-check expect min-recv 13 error-status L7STS on-error {said} rstring {quoted(pattern)}"

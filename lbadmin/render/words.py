@@ -13,11 +13,9 @@ def quoted(text: str) -> str:
     return "'" + text.replace("'", r"'\''") + "'"
 
 
-def quoted_escapes(line: str) -> str:
+def quoted_line(line: str) -> str:
     """Return a line of a protocol, with its CRLF, as one word.
 
-    HAProxy reads the line end in double quotes only; the line must hold none of the four special characters.
+    HAProxy reads the line end outside single quotes only, and nothing else of the line.
     """
-    if set('"\\$`') & set(line):
-        raise ValueError(f"line {line!r} can't be written within double quotes")
-    return f'"{line}\\r\\n"'
+    return quoted(line) + r"\r\n"

@@ -68,11 +68,12 @@ def test_http_status_and_text_tell_a_healthy_page(
     page = listen(
         HOST, 8443, http_answer("all 'well' # 100 %"), tls=server_tls(tmp_path / "tls") if tls else None
     )
-    further = listen(HOST, 443)
+    listen(HOST, 443)
+    further = listen(HOST, 444)
     check = {
         "type": "http",
         "tls": tls,
-        "check_ports": [8443, 443],
+        "check_ports": [8443, 443, 444],
         "path": "/health?full=1&b=$HOME",
         "host": "pool.example",
         "expected_status": "200,401",
@@ -81,9 +82,8 @@ def test_http_status_and_text_tell_a_healthy_page(
     }
     balancer.serve(FE, ports=[443], health_check=check)
     balancer.wait_for("FE-1", "UP")
-    request = page.requests[0].decode().lower()
-    assert request.startswith("get /health?full=1&b=$home http/1.1\r\n")
-    assert "\r\nhost: pool.example\r\n" in request
+    request = page.requests[0].decode()
+    assert request.startswith("GET /health?full=1&b=$HOME HTTP/1.1\r\nHost: pool.example\r\n")
     page.answer = http_answer("all is lost")
     balancer.wait_for("FE-1", "DOWN")
     page.answer = http_answer("all 'well' # 100 %", "401 Unauthorized")
@@ -104,6 +104,7 @@ def test_http_methods_without_a_host_are_version_1_0(balancer: Balancer, listen:
     assert page.requests[0].startswith(f"{method} / HTTP/1.0\r\n".encode())
     page.answer = http_answer("", "500 Internal Server Error")
     balancer.wait_for("FE-1", "DOWN")
+    assert "answered: HTTP/1.1 500" in balancer.row("FE-1")["last_chk"]
 
 
 def test_a_script_decides_without_privileges(balancer: Balancer) -> None:

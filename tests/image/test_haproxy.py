@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from lbadmin.client import Client
+from lbadmin.client import Client, RequestError
 from tests.image.conftest import Appliance
 from tests.image.servers import FrontEnd, connect, wait_until
 
@@ -81,6 +81,38 @@ def test_states_take_effect_without_a_reload(guide: Client, appliance: Appliance
     guide.call("PUT", f"{SERVICE}/real-servers/{name}/state", {"state": "online"})
     assert health(guide)[name] == "up"
     assert appliance.haproxy.worker("show info").split("Pid: ")[1].split()[0] == before
+
+
+def test_a_whole_service_is_taken_out_and_back_at_once(guide: Client, appliance: Appliance) -> None:
+    before = guide.call("GET", "/status")["node"]["cluster_revision"]
+    guide.call("PUT", f"{SERVICE}/state", {"state": "halt"})
+    assert health(guide) == {"FE-1": "halt", "FE-2": "halt"}
+    assert guide.call("GET", "/status")["node"]["cluster_revision"] == before + 1
+    guide.call("PUT", f"{SERVICE}/state", {"state": "online"})
+    assert set(health(guide).values()) <= {"up", "down"}
+
+
+def test_a_manual_configuration_begins_with_the_rendered_section(guide: Client) -> None:
+    text = guide.call("GET", f"{SERVICE}/section")["text"]
+    assert text in guide.call("GET", "/files")["files"]["/etc/haproxy/haproxy.cfg"]
+    guide.call("PATCH", SERVICE, {"manual_configuration": text})
+    assert guide.call("GET", f"{SERVICE}/section")["text"] == text
+    guide.call("PATCH", SERVICE, {"manual_configuration": None})
+
+
+def test_a_check_script_is_kept_while_it_is_used(guide: Client) -> None:
+    scripts = "/layer7/check-scripts"
+    script = {"label": "look", "text": "#!/bin/sh\nexit 0\n"}
+    assert guide.call("POST", scripts, script) == script
+    check = {"type": "external", "script": "look", "check_ports": []}
+    guide.call("PATCH", SERVICE, {"health_check": check})
+    with pytest.raises(RequestError, match="check script look is used by OCS-Front-End; choose another one"):
+        guide.call("DELETE", f"{scripts}/look")
+    guide.call("PUT", f"{scripts}/look", {**script, "text": "#!/bin/sh\nexit 1\n"})
+    wait_until(lambda: set(health(guide).values()) == {"down"}, what="the new text decides")
+    guide.call("PATCH", SERVICE, {"health_check": {"type": "none", "script": None}})
+    guide.call("DELETE", f"{scripts}/look")
+    assert guide.call("GET", scripts) == {"check_scripts": []}
 
 
 def test_a_state_survives_a_reload(guide: Client) -> None:
