@@ -16,7 +16,7 @@ OVERFLOW = """() => [...document.querySelectorAll('body *')]
     .filter(each => each.getBoundingClientRect().right > innerWidth + 1 && !each.closest('.scroll, .skip'))
     .map(each => each.outerHTML.slice(0, 120))"""
 UNEXPLAINED = """() => [...document.querySelectorAll('main :is(input, select, textarea)')]
-    .filter(each => !['hidden', 'submit', 'button'].includes(each.type))
+    .filter(each => !each.hidden && !['hidden', 'submit', 'button'].includes(each.type))
     .filter(each => !each.labels?.length || !each.closest('.field')?.querySelector('details.help > summary'))
     .map(each => each.outerHTML.slice(0, 120))"""
 REPEATED_IDS = """() => [...document.querySelectorAll('[id]')].map(each => each.id)
