@@ -43,7 +43,7 @@ class WebUi:
             place = place.locator("tr, section").filter(has_text=beside).last
         if within is not None:
             place = self.section(within)
-        return place.locator("a, button, summary").get_by_text(text, exact=True)
+        return place.locator("a, button:not([aria-hidden]), summary").get_by_text(text, exact=True)
 
     def section(self, title: str) -> Locator:
         """The part of a form under a heading."""
