@@ -12,7 +12,7 @@ from lbadmin.messages import Message, messages_of
 from lbadmin.model import RealServer, State, VirtualService
 
 Health = Literal["up", "down", "drain", "halt", "unchecked", "unknown"]
-ServiceHealth = Literal["up", "down", "disabled", "unknown"]
+ServiceHealth = Literal["up", "down", "fallback", "disabled", "unknown"]
 
 _HEALTH: dict[str, Health] = {
     "UP": "up",
@@ -139,8 +139,15 @@ def _service_health(service: VirtualService, back: dict[str, str]) -> ServiceHea
         return "disabled"
     if not back:
         return "unknown"
+    if not back["status"].startswith("UP"):
+        return "down"
+    if service.manual_configuration is not None:
+        return "up"
+    # "act" counts the real servers that get new clients; the fallback server is not one of them.
+    if service.fallback_server.ip is not None and back["act"] == "0":
+        return "fallback"
     # To HAProxy a backend without servers is up.
-    return "up" if service.real_servers and back["status"].startswith("UP") else "down"
+    return "up" if service.real_servers else "down"
 
 
 def _server(server: RealServer, row: dict[str, str]) -> RealServerStatus:

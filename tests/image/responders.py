@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from lbadmin.rules import parse_cluster
+from lbadmin.status import status_of
 from tests.image.servers import wait_until
 
 if TYPE_CHECKING:
@@ -132,6 +133,11 @@ class Balancer:
         name = hashlib.sha256(public).hexdigest()
         self.changes.keys.add({name: key.read_text()})
         return [{"label": "web", "chain": self.certificate.read_text(), "key": name}]
+
+    def health(self) -> str:
+        """Return the service's health as the overview shows it."""
+        status = status_of(self.changes, self.appliance.haproxy, factory_password=False)
+        return status.virtual_services[0].health
 
     def row(self, server: str) -> dict[str, str]:
         """Return HAProxy's statistics of a server of the service."""

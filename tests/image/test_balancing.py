@@ -221,8 +221,10 @@ def test_the_last_resort_serves_while_no_real_server_does_and_keeps_nobody(
     held, name = connect(VIP, 5060, "192.168.10.100")
     new, same = connect(VIP, 5060, "192.168.10.101")
     assert name == same == "sorry"
+    assert balancer.health() == "fallback"
     front_ends["FE-1"].start()
     balancer.wait_for("FE-1", "UP")
+    assert balancer.health() == "up"
     assert held.recv(10) == new.recv(10) == b"", "connections to the last resort end"
     for source in ("192.168.10.100", "192.168.10.101"):
         connection, name = connect(VIP, 5060, source)
