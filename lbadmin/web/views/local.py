@@ -32,7 +32,7 @@ async def interfaces(page: Page) -> Response:
     if page.posted:
         form = await page.form()
         texts = sent_texts(form, editor.fields)
-        moved = _new_url(page.request, await page.get("/node"), _rows(body_of(texts, editor.fields), names))
+        moved = new_url(page.request, await page.get("/node"), _rows(body_of(texts, editor.fields), names))
         if moved and form.get("confirmed") != "yes":
             hidden = {**texts, "revision": str(form.get("revision", "")), "confirmed": "yes"}
             return await page.show("moved.html", hidden=hidden, url=moved, cancel=INTERFACES)
@@ -73,7 +73,7 @@ def _rows(sent: dict[str, Any], names: Sequence[str]) -> list[dict[str, Any]]:
     return [{"name": names[int(index)], "addresses": held} for index, held in sent["interfaces"].items()]
 
 
-def _new_url(request: Request, node: Json, rows: Sequence[Json]) -> str:
+def new_url(request: Request, node: Json, rows: Sequence[Json]) -> str:
     """Return where the WebUI will be when the address that the browser is connected to goes, else ""."""
     here = _server_of(request)
     left = [address.partition("/")[0] for row in rows for address in row["addresses"]]
