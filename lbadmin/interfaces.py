@@ -12,7 +12,7 @@ COMMAND = ("ip", "-json", "address", "show")
 
 @dataclass(frozen=True)
 class Link:
-    """An interface: its name in the kernel, its MAC address, whether its cable is in, and its addresses now."""
+    """An interface: its name in the kernel, MAC address, whether its cable is in, and its addresses now."""
 
     name: str
     mac: str
