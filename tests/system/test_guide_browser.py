@@ -85,9 +85,12 @@ def test_the_assistant_does_the_same_and_the_pool_is_kept_in_order(
     lab: Lab, fresh: Appliance, page: Page, pictures: Pictures
 ) -> None:
     """What our guide shows beyond the other one: assistant, drain, backup and history."""
+    version = fresh.get("/status")["node"]["version"]
+    user, factory_password = FACTORY_LOGIN
     fresh.join_service_network()
+    fresh.call("PUT", f"/users/{user}/password", {"current": factory_password, "new": PASSWORD})
     ui = WebUi(page, pictures)
-    log_in(page, *FACTORY_LOGIN)
+    log_in(page, user, PASSWORD)
     guide.use_assistant(ui, front_ends(lab))
     expect_pool_balanced(lab, ui)
     page.get_by_role("button", name="Drain FE-1", exact=True).click()
@@ -109,4 +112,4 @@ def test_the_assistant_does_the_same_and_the_pool_is_kept_in_order(
     ui.menu("View Configuration", "Change History")
     ui.picture("history")
     assert OcsClient(lab, "192.168.10.210").wait_until_served(Deadline(30)) == "FE-2", "drained, as it was"
-    pictures.finish(fresh.get("/status")["node"]["version"])
+    pictures.finish(version)

@@ -1,6 +1,7 @@
 """Our deployment guide's text, without its pictures."""
 
 import re
+import shlex
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from PIL import Image
 
 from harness.errors import LabError
 from harness.guidebook import SOURCE, Figures, render
+from lbadmin.cli.verbs import verb_of
 
 
 class Guide(HTMLParser):
@@ -45,6 +47,16 @@ def test_every_link_leads_somewhere_within_the_guide(text: str) -> None:
     assert len(guide.ids) == len(set(guide.ids)), "ids are not unique"
     assert guide.links
     assert {link for link in guide.links if link.removeprefix("#") not in guide.ids} == set()
+
+
+def test_lbcli_takes_every_command_of_the_guide(text: str) -> None:
+    blocks = [part for part in re.findall(r"<pre>(.+?)</pre>", text, re.DOTALL) if part.startswith("lbcli")]
+    lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
+    assert len(lines) > 6
+    for _, name, *options in map(shlex.split, lines):
+        verb = verb_of(name)
+        assert verb is not None, name
+        verb.parser().parse_args(options)
 
 
 def test_the_guide_names_the_version_that_its_pictures_show(text: str) -> None:
