@@ -4,8 +4,10 @@ What a page complains of behind the scenes (console, failed requests, Content-Se
 """
 
 import re
+import subprocess
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -16,13 +18,14 @@ from harness.state import REPOSITORY
 from harness.webui import WebUi
 from lbadmin.client import Client
 from tests.image.conftest import appliance, daemon, front_ends, own_network, say, website
-from tests.image.servers import FrontEnd
+from tests.image.servers import FrontEnd, wait_until
 
 __all__ = ["appliance", "daemon", "front_ends", "own_network", "say", "website"]
 
 REPORT = REPOSITORY / "build" / "report"
 USER, PASSWORD = "loadbalancer", "loadbalancer"
 PAGE_S = 15.0
+DESK = "192.168.2.100"
 
 Visit = Callable[..., Page]
 """Opens a browser of its own (size=, javascript=, login=); its page has logged in unless told not to."""
@@ -46,8 +49,28 @@ def pytest_runtest_makereport(
 @pytest.fixture(scope="package")
 def browser(own_network: None) -> Iterator[Browser]:
     expect.set_options(timeout=PAGE_S * 1000)
-    with chromium() as running:
+    with desk() as pid, chromium(lambda argv: ["nsenter", f"--net=/proc/{pid}/ns/net", *argv]) as running:
         yield running
+
+
+@contextmanager
+def desk() -> Iterator[int]:
+    """The administrator's computer, at the other end of the appliance's wire: a process in its network.
+
+    On the appliance's own network Chromium would break off what it loads whenever keepalived brings an
+    address (ERR_NETWORK_CHANGED), as it does when a notebook changes from one network to another.
+    """
+    with subprocess.Popen(["unshare", "--net", "sleep", "infinity"]) as holder:
+        try:
+            network = Path(f"/proc/{holder.pid}/ns/net")
+            ours = Path("/proc/thread-self/ns/net").readlink()
+            wait_until(lambda: network.readlink() != ours, what="the desk has a network of its own")
+            subprocess.run(["ip", "link", "set", "wire", "netns", str(holder.pid)], check=True)
+            for words in ("link set lo up", f"addr add {DESK}/24 dev wire", "link set wire up"):
+                subprocess.run(["nsenter", f"--net={network}", "ip", *words.split()], check=True)
+            yield holder.pid
+        finally:
+            holder.terminate()
 
 
 @pytest.fixture
@@ -57,7 +80,7 @@ def visit(browser: Browser, website: int) -> Iterator[Visit]:
 
         @contextmanager
         def one(size: tuple[int, int], *, javascript: bool, login: bool) -> Iterator[Page]:
-            url = f"https://127.0.0.1:{website}"
+            url = f"https://192.168.2.21:{website}"
             with visitor(browser, url, size=size, javascript=javascript, timeout_s=PAGE_S) as context:
                 complaints = Complaints(context)
                 page = context.new_page()

@@ -12,10 +12,10 @@ import uvicorn
 
 from lbadmin import web
 from lbadmin.api import create_app
-from lbadmin.web.backend import Backend
 from lbadmin.certificate import ensure_certificate
 from lbadmin.daemon import PeerProtocol, build, listen
 from lbadmin.system import System
+from lbadmin.web.backend import Backend
 
 
 def wait_until(condition: Callable[[], object], timeout_s: float = 10.0, what: str = "the condition") -> None:
@@ -54,7 +54,7 @@ def lbadmind(system: System) -> Iterator[str]:
 
 @contextlib.contextmanager
 def lbadmin_web(system: System, lbadmind_socket: str, javascript: Path) -> Iterator[int]:
-    """Run lbadmin-web before lbadmind; return its HTTPS port on 127.0.0.1."""
+    """Run lbadmin-web before lbadmind; return its HTTPS port."""
     ensure_certificate(System(root=system.root), "lbva", ["127.0.0.1"])
     folder = system.path("/var/lib/lbadmin/tls")
     config = uvicorn.Config(
@@ -66,7 +66,7 @@ def lbadmin_web(system: System, lbadmind_socket: str, javascript: Path) -> Itera
         lifespan="off",
         proxy_headers=False,
     )
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = socket.create_server(("", 0))
     with served(config, listener):
         yield listener.getsockname()[1]
 
