@@ -12,6 +12,7 @@ from lbadmin.client import Client
 from tests.browser.conftest import REPORT, Visit
 from tests.image.servers import FrontEnd
 
+PICTURES = REPORT / "pages"
 OVERFLOW = """() => [...document.querySelectorAll('body *')]
     .filter(each => each.getBoundingClientRect().right > innerWidth + 1 && !each.closest('.scroll, .skip'))
     .map(each => each.outerHTML.slice(0, 120))"""
@@ -30,8 +31,12 @@ def test_every_page_answers_fits_and_explains_its_fields(
     page = visit(size)
     api.call("POST", "/api-keys", {"name": "scripts", "read_only": True})
     api.call("POST", "/layer7/check-scripts", {"label": "always", "text": "#!/bin/sh\nexit 0\n"})
+    certificate = {"label": "pool", "common_name": "pool.example.com", "names": [], "days": 20}
+    api.call("POST", "/layer7/certificates/self-signed", certificate)
+    for old in PICTURES.glob(f"*-{size[0]}.png"):
+        old.unlink()
     found = crawl(page)
-    assert len(found) > 25
+    assert len(found) > 40
     assert {path: problems for path, problems in found.items() if problems} == {}
 
 
@@ -60,7 +65,7 @@ def problems_of(page: Page, status: int) -> list[str]:
     """Return what is wrong with the page shown, and keep its picture."""
     width = page.evaluate("innerWidth")
     name = re.sub(r"\W+", "-", urlsplit(page.url).path).strip("-")
-    page.screenshot(path=REPORT / "pages" / f"{name}-{width}.png", full_page=True)
+    page.screenshot(path=PICTURES / f"{name}-{width}.png", full_page=True)
     problems = [f"answers {status}"] if status != 200 else []
     if page.locator("h1").count() != 1:
         problems.append("has not exactly one heading")
