@@ -55,7 +55,10 @@ def install(system: System, files: Mapping[str, str], previous: Mapping[str, str
     """
     for name, text in files.items():
         path = system.path(name)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.parent.is_dir():
+            path.parent.mkdir(parents=True)
+            # Whatever the umask, which is lbadmind's for its state: HAProxy runs scripts without privileges.
+            path.parent.chmod(0o755)
         temporary = path.with_name(f".{path.name}.new")
         temporary.write_text(text, encoding="utf-8")
         temporary.chmod(0o755 if text.startswith("#!") else 0o644)

@@ -1,5 +1,7 @@
 """Each kind of health check on the shipped HAProxy, against servers that behave and misbehave."""
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -107,6 +109,15 @@ def test_http_methods_without_a_host_are_version_1_0(balancer: Balancer, listen:
     assert "answered: HTTP/1.1 500" in balancer.row("FE-1")["last_chk"]
 
 
+@pytest.fixture
+def daemons_umask(balancer: Balancer) -> Iterator[Balancer]:
+    """Have the balancer's changes made with the umask of lbadmind.service."""
+    before = os.umask(0o077)
+    yield balancer
+    os.umask(before)
+
+
+@pytest.mark.usefixtures("daemons_umask")
 def test_a_script_decides_without_privileges(balancer: Balancer) -> None:
     told = balancer.appliance.root / "run/told"
     told.mkdir()

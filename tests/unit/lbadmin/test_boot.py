@@ -1,5 +1,6 @@
 """What /etc gets at boot, whatever condition the state is in."""
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -66,6 +67,16 @@ def test_files_of_a_former_rendering_go(system: System) -> None:
     install(system, {"/etc/a": "3"}, {"/etc/a": "1", "/etc/b": "2"})
     assert system.path("/etc/a").read_text() == "3"
     assert not system.path("/etc/b").exists()
+
+
+def test_folders_can_be_entered_whatever_the_umask(system: System) -> None:
+    before = os.umask(0o077)
+    try:
+        install(system, {"/scripts/look": "#!/bin/sh\n", "/scripts/other": "text"})
+    finally:
+        os.umask(before)
+    modes = [oct(system.path(f"/scripts{name}").stat().st_mode)[-3:] for name in ("", "/look", "/other")]
+    assert modes == ["755", "755", "644"]
 
 
 def test_the_certificate_is_made_once_and_names_host_and_address(system: System) -> None:
