@@ -96,7 +96,8 @@ def person_of(identity: IdentityDep) -> str:
     """
     if identity.key is not None:
         raise ForbiddenError(
-            "an API key may neither make or revoke API keys nor change passwords; log in with the password"
+            "an API key may neither make or revoke API keys nor change or reset passwords; "
+            "log in with the password"
         )
     return identity.who
 

@@ -5,7 +5,7 @@ import logging
 from fastapi import APIRouter
 
 from lbadmin.activate import run_program
-from lbadmin.api.auth import Caller
+from lbadmin.api.auth import Caller, Person
 from lbadmin.api.context import Context, ContextDep
 from lbadmin.api.problems import RESPONSES
 from lbadmin.client import PREFIX
@@ -31,8 +31,11 @@ def shut_down(context: ContextDep, who: Caller) -> None:
 @router.post(
     "/factory-reset", operation_id="factoryReset", summary="Go back to factory settings", status_code=202
 )
-def factory_reset(context: ContextDep, who: Caller) -> None:
-    """Reboots and removes configuration, history, password, API keys, certificates and keys; logs stay."""
+def factory_reset(context: ContextDep, who: Person) -> None:
+    """Reboots and removes configuration, history, password, API keys, certificates and keys; logs stay.
+
+    Not to be done with an API key: whoever has a leaked one would then know the password.
+    """
     request_reset(context.system, who)
     _systemctl(context, "reboot", who)
 

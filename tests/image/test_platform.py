@@ -54,6 +54,7 @@ def test_the_history_names_the_key_that_made_a_change(ask: Ask, api: Ask) -> Non
         ("POST", "/api-keys", {"name": "another", "read_only": False}),
         ("DELETE", "/api-keys/deploy", None),
         ("PUT", f"/users/{USER}/password", {"current": PASSWORD, "new": "correct horse"}),
+        ("POST", "/system/factory-reset", None),
     ],
 )
 def test_a_key_makes_no_keys_and_changes_no_password(
