@@ -10,7 +10,7 @@ from lbadmin.errors import NotFoundError, RefusedError
 from lbadmin.migrations import read_cluster
 from lbadmin.model import ClusterConfig, NodeConfig
 from lbadmin.rules import parse_node
-from lbadmin.store import Revision, Store
+from lbadmin.store import Heading, Revision, Store
 
 Name = Literal["cluster", "node"]
 D = TypeVar("D", ClusterConfig, NodeConfig)
@@ -25,9 +25,9 @@ class History(Generic[D]):
     parse: Callable[[object], D]
     current: int
 
-    def revisions(self) -> list[Revision]:
-        """Return the good revisions, newest first."""
-        return self.store.history()
+    def revisions(self) -> list[Heading]:
+        """Return what there is to tell of the good revisions, newest first."""
+        return self.store.headings()
 
     def revision(self, number: int) -> Revision:
         """Return one revision. Raises NotFoundError."""

@@ -28,13 +28,19 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Revision:
-    """One committed document: its number, when (UTC, ISO 8601), who committed it and what the change was."""
+class Heading:
+    """What is told of a revision: its number, when (UTC, ISO 8601), who committed it, and what it changed."""
 
     revision: int
     when: str
     who: str
     what: str
+
+
+@dataclass(frozen=True)
+class Revision(Heading):
+    """One committed document."""
+
     document: dict[str, Any]
 
     @property
@@ -54,6 +60,7 @@ class Store:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._headings: dict[int, Heading] = {}
 
     def current(self) -> Revision | None:
         """Return the highest good revision, if any; damaged ones are skipped with a warning."""
@@ -86,10 +93,21 @@ class Store:
             log.warning("%s is damaged and was skipped: %s", path, error)
             return None
 
-    def history(self) -> list[Revision]:
-        """Return the good revisions, newest first."""
-        found = (self.read(number) for number in reversed(self.numbers()))
-        return [revision for revision in found if revision is not None]
+    def headings(self) -> list[Heading]:
+        """Return what there is to tell of the good revisions, newest first.
+
+        A hundred large documents are more than fits into memory at once, and take seconds to read: each is
+        read once, since a revision never changes.
+        """
+        found = {number: self._headings.get(number) or self._heading(number) for number in self.numbers()}
+        self._headings = {number: heading for number, heading in found.items() if heading is not None}
+        return list(reversed(self._headings.values()))
+
+    def _heading(self, number: int) -> Heading | None:
+        revision = self.read(number)
+        if revision is None:
+            return None
+        return Heading(revision.revision, revision.when, revision.who, revision.what)
 
     def commit(self, document: Mapping[str, Any], who: str, what: str) -> Revision:
         """Write the document as the next revision and return it once it is safe on disk.
@@ -117,6 +135,7 @@ class Store:
     def withdraw(self, number: int) -> None:
         """Remove a revision that nobody has seen yet, on a full disk too. Raises OSError."""
         self.path(number).unlink()
+        self._headings.pop(number, None)
         _sync_folder(self.folder)
 
 

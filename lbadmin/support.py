@@ -99,10 +99,7 @@ def _parts(
 
 
 def _history(store: Store) -> list[dict[str, object]]:
-    return [
-        {"revision": each.revision, "when": each.when, "who": each.who, "what": each.what}
-        for each in store.history()
-    ]
+    return [vars(each) for each in store.headings()]
 
 
 def _worker(haproxy: HAProxy, command: str) -> str:

@@ -54,12 +54,7 @@ def _history(context: Context, document: Name) -> History[ClusterConfig] | Histo
 def list_revisions(context: ContextDep, _: Caller, document: Name) -> HistoryList:
     """Who changed what, and when."""
     revisions = _history(context, document).revisions()
-    return HistoryList(
-        revisions=[
-            HistoryEntry(revision=each.revision, when=each.when, who=each.who, what=each.what)
-            for each in revisions
-        ]
-    )
+    return HistoryList(revisions=[HistoryEntry(**vars(each)) for each in revisions])
 
 
 @router.get("/{revision}", operation_id="getRevision", summary="Read a revision of a document")

@@ -65,7 +65,7 @@ def test_a_change_that_does_not_take_effect_is_taken_back(changes: Changes, appl
     ):
         changes.change_cluster(lambda _: cluster(ports=[5060, TAKEN]), "root", "another port")
     assert changes.current.cluster == before.cluster
-    assert [(each.who, each.what) for each in changes.clusters.history()[:2]] == [
+    assert [(each.who, each.what) for each in changes.clusters.headings()[:2]] == [
         ("lbadmind", "take back: another port"),
         ("root", "another port"),
     ]
@@ -134,7 +134,7 @@ def test_both_documents_change_as_one(changes: Changes, appliance: Appliance) ->
     current = changes.change(both, "root", "both")
     assert (current.cluster_revision, current.node_revision) == (revisions[0] + 1, revisions[1] + 1)
     assert (appliance.root / "etc/hostname").read_text() == "other\n"
-    assert changes.nodes.history()[0].what == changes.clusters.history()[0].what == "both"
+    assert changes.nodes.headings()[0].what == changes.clusters.headings()[0].what == "both"
 
 
 def test_when_one_document_can_not_be_written_neither_is(changes: Changes, appliance: Appliance) -> None:
@@ -166,5 +166,5 @@ def test_both_documents_are_taken_back_when_the_change_does_not_take_effect(
     assert (changes.current.cluster, changes.current.node) == (before.cluster, before.node)
     assert (appliance.root / "etc/hostname").read_text() == "lbva\n"
     for store in (changes.clusters, changes.nodes):
-        assert [each.what for each in store.history()[:2]] == ["take back: both", "both"]
+        assert [each.what for each in store.headings()[:2]] == ["take back: both", "both"]
     assert serves()

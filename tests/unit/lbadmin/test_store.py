@@ -4,6 +4,7 @@ import random
 import signal
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,8 @@ def test_a_commit_is_the_current_revision_and_history(store: Store) -> None:
     second = store.commit({"a": 2}, "loadbalancer", "two")
     assert (first.revision, second.revision) == (1, 2)
     assert Store(store.folder).current() == second
-    assert store.history() == [second, first]
+    told = [(each.revision, each.who, each.what) for each in store.headings()]
+    assert told == [(2, "loadbalancer", "two"), (1, "root", "one")]
     assert oct(store.path(2).stat().st_mode)[-3:] == "600"
 
 
@@ -66,10 +68,26 @@ def test_a_damaged_revision_is_kept_and_its_number_not_used_again(store: Store) 
 
 
 def test_a_withdrawn_revision_never_was(store: Store) -> None:
-    good = store.commit({"a": 1}, "root", "good")
-    store.withdraw(store.commit({"a": 2}, "root", "too early").revision)
-    assert store.history() == [good]
+    store.commit({"a": 1}, "root", "good")
+    early = store.commit({"a": 2}, "root", "too early").revision
+    assert [each.what for each in store.headings()] == ["too early", "good"]
+    store.withdraw(early)
+    assert [each.what for each in store.headings()] == ["good"]
     assert store.commit({"a": 3}, "root", "next").revision == 2
+    assert [each.what for each in store.headings()] == ["next", "good"]
+
+
+def test_the_history_is_told_without_holding_its_documents(store: Store) -> None:
+    large = {"filling": [f"line {number}" for number in range(20_000)]}
+    for _ in range(20):
+        store.commit(large, "root", "large")
+    tracemalloc.start()
+    try:
+        assert len(store.headings()) == 20
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 10_000_000, "bytes; twenty of them take three times that"
 
 
 def test_old_revisions_make_room(store: Store) -> None:
