@@ -2,21 +2,25 @@
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from lbadmin.errors import UnavailableError
 from lbadmin.system import System
 
+LinkState = Literal["connected", "no link", "not in use"]
 COMMAND = ("ip", "-json", "address", "show")
 
 
 @dataclass(frozen=True)
 class Link:
-    """An interface: its name in the kernel, MAC address, whether its cable is in, and its addresses now."""
+    """An interface: its name in the kernel, MAC address, whether its cable is in, and its addresses now.
+
+    One that is switched off for want of a configuration, of which nobody can tell, is "not in use".
+    """
 
     name: str
     mac: str
-    up: bool
+    state: LinkState
     addresses: tuple[str, ...]
 
 
@@ -32,5 +36,7 @@ def links_of(system: System) -> list[Link]:
 
 def _link(raw: dict[str, Any]) -> Link:
     addresses = (f"{each['local']}/{each['prefixlen']}" for each in raw["addr_info"])
-    # LOWER_UP: the driver sees a carrier (netdevice(7), IFF_LOWER_UP).
-    return Link(raw["ifname"], raw["address"], "LOWER_UP" in raw["flags"], tuple(addresses))
+    # netdevice(7): IFF_UP, switched on; IFF_LOWER_UP, the driver sees a carrier.
+    link: LinkState = "connected" if "LOWER_UP" in raw["flags"] else "no link"
+    state = link if "UP" in raw["flags"] else "not in use"
+    return Link(raw["ifname"], raw["address"], state, tuple(addresses))

@@ -7,17 +7,17 @@ from lbadmin.api.auth import Caller
 from lbadmin.api.context import ContextDep
 from lbadmin.api.problems import RESPONSES
 from lbadmin.client import PREFIX
-from lbadmin.interfaces import links_of
+from lbadmin.interfaces import LinkState, links_of
 
 router = APIRouter(prefix=PREFIX, responses=RESPONSES, tags=["operations"])
 
 
 class InterfaceState(BaseModel):
-    """An interface: `up` when its cable is in, and the addresses it has now, virtual ones included."""
+    """An interface: whether its cable is in, and the addresses it has now, virtual ones included."""
 
     name: str
     mac: str
-    up: bool
+    state: LinkState
     addresses: list[str]
 
 
@@ -33,7 +33,7 @@ def list_interfaces(context: ContextDep, _: Caller) -> InterfaceStates:
     links = links_of(context.system)
     return InterfaceStates(
         interfaces=[
-            InterfaceState(name=each.name, mac=each.mac, up=each.up, addresses=list(each.addresses))
+            InterfaceState(name=each.name, mac=each.mac, state=each.state, addresses=list(each.addresses))
             for each in links
         ]
     )

@@ -190,7 +190,7 @@ def show_node(node: Json) -> str:
 def show_interfaces(answer: Json) -> str:
     """Return the network interfaces as a table."""
     rows = [
-        [each["name"], each["mac"], "up" if each["up"] else "down", " ".join(each["addresses"])]
+        [each["name"], each["mac"], each["state"], " ".join(each["addresses"])]
         for each in answer["interfaces"]
     ]
     return table(("interface", "mac", "link", "addresses"), rows)

@@ -118,7 +118,7 @@ STORY = (
     Step("show-script --label check", r"\A#!/bin/sh\nexit 0\n\Z"),
     Step("delete-script --label check"),
     Step("node", r"eth0 +192.168.2.21/24"),
-    Step("interfaces", r"eth0 +\S+ +up +192.168.2.21/24"),
+    Step("interfaces", r"eth0 +\S+ +connected +192.168.2.21/24"),
     Step("set-node --hostname lb1 --dns 192.168.2.1,192.168.2.2 --address eth0=192.168.2.21/24"),
     Step("node", r"hostname +lb1\ndns +192.168.2.1 192.168.2.2\n"),
     Step("set-node --hostname lbva --dns ''"),
