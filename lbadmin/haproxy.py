@@ -84,7 +84,8 @@ class HAProxy:
         pids = [int(match[1]) for match in map(_PROC_LINE.match, old.splitlines()) if match]
         workers = []
         for pid in pids:
-            rows = parse_statistics(self.master(f"@!{pid} show stat"))
+            # Frontends alone (9.3 "show stat"): every page asks, and there may be many old workers.
+            rows = parse_statistics(self.master(f"@!{pid} show stat -1 1 -1"))
             open_now = sum(int(row["scur"] or 0) for row in rows if is_service(row))
             workers.append(OldWorker(pid, open_now))
         return workers
