@@ -14,6 +14,9 @@ Json: TypeAlias = Any
 Texts: TypeAlias = dict[str, str]
 """Each field's text by its path; a flag is "true" or "false"."""
 
+MAX_DIGITS = 18
+"""No number of ours has more; of thousands of digits Python makes none (int_max_str_digits)."""
+
 _SEPARATORS = re.compile(r"[\s,;]+")
 
 
@@ -60,6 +63,6 @@ def _to_json(text: str, field: Field) -> Json:
         return [part for part in _SEPARATORS.split(text) if part]
     if text.strip() == "" and (field.optional or field.kind == "number"):
         return None
-    if field.kind == "number" and text.isascii() and text.isdigit():
+    if field.kind == "number" and text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS:
         return int(text)
     return text

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from lbadmin.bodies import Texts, body_of, texts_of
 from lbadmin.catalogue import Field, Section, fields_of
 from lbadmin.web.backend import Reply
-from lbadmin.web.forms import default_texts, errors_of, sent_texts
+from lbadmin.web.forms import default_texts, errors_of, sent_texts, shown
 from lbadmin.web.page import Page, as_sentence
 
 Json: TypeAlias = Any
@@ -72,15 +72,17 @@ class Editor:
         return texts_of(self.load(found), self.fields)
 
     async def _take(self, page: Page) -> Response:
-        form = await page.form()
-        texts = sent_texts(form, self.fields)
-        revision = str(form.get("revision", ""))
+        texts = sent_texts(await page.form(), self.fields)
+        revision = await page.revision()
         reply = await self._send(page, texts, revision)
         if reply.status == HTTPStatus.PRECONDITION_FAILED:
-            rows, current = await self._changed_since(page, texts, revision)
+            now = await page.send("GET", str(self.resource))
+            rows = await self._changed_since(page, now, texts, revision)
             if rows:
-                return await self.show(page, texts, revision=current, conflict=rows, status=409)
-            reply = await self._send(page, texts, current)
+                return await self.show(page, texts, revision=now.revision, conflict=rows, status=409)
+            # What is gone by now can't be read either, and that is what there is to tell.
+            gone = now.status >= HTTPStatus.BAD_REQUEST
+            reply = now if gone else await self._send(page, texts, now.revision)
         if reply.status >= HTTPStatus.BAD_REQUEST:
             errors = errors_of(reply.json(), self.fields, self.root)
             return await self.show(page, texts, revision=revision, errors=errors, status=reply.status)
@@ -94,9 +96,10 @@ class Editor:
             return await page.send("POST", self.collection, sent)
         return await page.send(self.method, self.resource, sent, revision=revision or None)
 
-    async def _changed_since(self, page: Page, texts: Texts, revision: str) -> tuple[list[Row], str]:
-        """Return what others changed in this object since a revision, and the revision now."""
-        now = await page.call("GET", str(self.resource))
+    async def _changed_since(self, page: Page, now: Reply, texts: Texts, revision: str) -> list[Row]:
+        """Return what others changed in this object since a revision; nothing when it is gone."""
+        if now.status >= HTTPStatus.BAD_REQUEST:
+            return []
         number = revision.strip('"')
         old = await page.send("GET", f"/history/{self.document}/{number}") if number.isdigit() else None
         then_object = None
@@ -104,12 +107,16 @@ class Editor:
             then_object = self.find(old.json()["document"])
         present = self.texts(now.json())
         then = self.texts(then_object) if then_object is not None else {}
-        rows = [
-            Row(each.label, then.get(each.path, "unknown"), present[each.path], texts[each.path])
+        return [
+            Row(
+                each.label,
+                shown(then[each.path], each) if then else "unknown",
+                shown(present[each.path], each),
+                shown(texts[each.path], each),
+            )
             for each in self.fields
-            if then.get(each.path, "unknown") != present[each.path]
+            if not then or then[each.path] != present[each.path]
         ]
-        return rows, now.revision
 
     async def show(
         self,

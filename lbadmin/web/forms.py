@@ -20,6 +20,13 @@ def sent_texts(form: Mapping[str, Any], fields: Sequence[Field]) -> Texts:
     return {field.path: _sent(form, field) for field in fields}
 
 
+def shown(text: str, field: Field) -> str:
+    """Return a field's text as its form shows it to a person."""
+    if field.kind == "flag":
+        return "on" if text == "true" else "off"
+    return dict(field.choices).get(text, text) or "blank"
+
+
 def errors_of(problem: Json, fields: Sequence[Field], root: str = "") -> Texts:
     """Return lbadmind's sentences by the path of the form's field; those of no field are at "".
 
@@ -38,7 +45,13 @@ def errors_of(problem: Json, fields: Sequence[Field], root: str = "") -> Texts:
 def _labelled(message: str, path: str, labels: Mapping[str, str]) -> str:
     """Return the sentence with the form's name of the field, where it begins with the API's."""
     name = path.rpartition(".")[2]
-    return f"{labels[path]}{message[len(name) :]}" if path and message.startswith(f"{name} ") else message
+    if not path or not message.startswith(f"{name} "):
+        return message
+    rest = message[len(name) :]
+    for nothing in (" null", ' ""'):
+        if rest.startswith(f"{nothing} "):
+            rest = f" (blank){rest[len(nothing) :]}"
+    return f"{labels[path]}{rest}"
 
 
 def _known(where: str, paths: Collection[str], root: str) -> str:

@@ -1,17 +1,15 @@
 """Logging in and out."""
 
 from http import HTTPStatus
-from typing import Any
-from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from lbadmin.web.backend import Backend
-from lbadmin.web.guard import read_body
+from lbadmin.web.guard import read_form
 from lbadmin.web.page import as_sentence, client_of
 from lbadmin.web.render import render
-from lbadmin.web.session import COOKIE, delete_cookie, from_our_page, set_cookie
+from lbadmin.web.session import COOKIE, delete_cookie, from_our_page, set_cookie, token_of
 
 OTHER_SITE = "This form was sent by another site."
 
@@ -22,9 +20,9 @@ async def login(request: Request) -> Response:
         return render("login.html", error=None, user="", next=_next(request.query_params.get("next", "")))
     if not from_our_page(request):
         return render("message.html", 403, title="Not allowed", message=OTHER_SITE)
-    fields = dict(parse_qsl((await read_body(request)).decode("utf-8", "replace"), keep_blank_values=True))
-    where = _next(fields.get("next", ""))
-    body: dict[str, Any] = {"user": fields.get("user", ""), "password": fields.get("password", "")}
+    form = await read_form(request)
+    where = _next(str(form.get("next", "")))
+    body = {name: str(form.get(name, "")) for name in ("user", "password")}
     backend: Backend = request.app.state.backend
     reply = await backend.call("POST", "/session", client_of(request), body=body)
     if reply.status != HTTPStatus.CREATED:
@@ -39,7 +37,7 @@ async def logout(request: Request) -> Response:
     """End the session."""
     if not from_our_page(request):
         return render("message.html", 403, title="Not allowed", message=OTHER_SITE)
-    token = request.cookies.get(COOKIE)
+    token = token_of(request)
     if token is not None:
         backend: Backend = request.app.state.backend
         await backend.call("DELETE", "/session", client_of(request), token)

@@ -4,6 +4,7 @@ A view is `async def view(page: Page) -> Response`. `route` gives it a path, see
 lbadmind refuses into a page, so that a view only says what is its own.
 """
 
+import re
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from ipaddress import IPv6Address, ip_address
@@ -16,7 +17,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from lbadmin.web.backend import Backend, Reply
-from lbadmin.web.guard import MAX_BODY, TooLargeError
+from lbadmin.web.guard import read_form
 from lbadmin.web.menu import MENU, entry_of
 from lbadmin.web.render import render
 from lbadmin.web.session import (
@@ -28,10 +29,10 @@ from lbadmin.web.session import (
     from_our_page,
     is_csrf,
     set_cookie,
+    token_of,
 )
 
-MAX_FIELDS = 500
-"""Fields of a form: the largest of ours, a template with all its real servers, has not half as many."""
+_REVISION = re.compile(r'"[0-9]{1,18}"', re.ASCII)
 
 
 class RefusedError(Exception):
@@ -106,12 +107,22 @@ class Page:
     async def form(self) -> FormData:
         """Return the form that was sent. Raises NotOurFormError unless one of our pages sent it."""
         if self._form is None:
-            if int(self.request.headers.get("content-length") or MAX_BODY + 1) > MAX_BODY:
-                raise TooLargeError
-            self._form = await self.request.form(max_files=1, max_fields=MAX_FIELDS, max_part_size=MAX_BODY)
-            if not from_our_page(self.request) or not is_csrf(self._token, self._form.get("csrf")):
+            if not from_our_page(self.request):
+                raise NotOurFormError
+            self._form = await read_form(self.request)
+            if not is_csrf(self._token, self._form.get("csrf")):
                 raise NotOurFormError
         return self._form
+
+    async def revision(self) -> str:
+        """Return the revision (ETag) that the form was opened at, "" for a form that has none.
+
+        Raises NotOurFormError when it is no revision.
+        """
+        sent = str((await self.form()).get("revision", ""))
+        if sent and _REVISION.fullmatch(sent) is None:
+            raise NotOurFormError
+        return sent
 
     async def show(self, template: str, code: int = 200, /, **values: object) -> Response:
         """Return a whole page: menu, message box and the template with its values."""
@@ -150,7 +161,7 @@ def route(path: str, view: View, *, posts: bool = False) -> Route:
     """Return the route of a view below /lbadmin/; with `posts` it takes forms, too."""
 
     async def endpoint(request: Request) -> Response:
-        token = request.cookies.get(COOKIE)
+        token = token_of(request)
         if token is None:
             return to_login(request)
         page = Page(request, token)
@@ -166,6 +177,18 @@ def route(path: str, view: View, *, posts: bool = False) -> Route:
             return await page.show("refused.html", error.reply.status, title=title, message=error.sentence)
 
     return Route(path, endpoint, methods=["GET", "POST"] if posts else ["GET"])
+
+
+def button(path: str, view: View) -> Route:
+    """Return the route of what a form does; opened as a page, it leads to the one that has the form."""
+
+    async def at_its_page(page: Page) -> Response:
+        if page.posted:
+            return await view(page)
+        entry = entry_of(path)
+        return page.done(entry.path if entry else "/lbadmin/")
+
+    return route(path, at_its_page, posts=True)
 
 
 def to_login(request: Request) -> Response:

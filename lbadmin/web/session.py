@@ -6,7 +6,7 @@ for their origin.
 """
 
 import hmac
-from urllib.parse import urlsplit
+import re
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,6 +14,9 @@ from starlette.responses import Response
 COOKIE = "__Host-lbadmin"
 NOTICE_COOKIE = "__Host-lbadmin-notice"
 MAX_NOTICE = 300
+
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
+"""The form of lbadmind's tokens: 256 bits in base64."""
 
 
 def set_cookie(answer: Response, name: str, value: str) -> None:
@@ -24,6 +27,12 @@ def set_cookie(answer: Response, name: str, value: str) -> None:
 def delete_cookie(answer: Response, name: str) -> None:
     """Delete a cookie of ours."""
     answer.delete_cookie(name, path="/", secure=True, httponly=True, samesite="strict")
+
+
+def token_of(request: Request) -> str | None:
+    """Return the session's token, None when the cookie holds nothing that could be one."""
+    token = request.cookies.get(COOKIE, "")
+    return token if _TOKEN.fullmatch(token) else None
 
 
 def csrf_of(token: str) -> str:
@@ -41,5 +50,4 @@ def from_our_page(request: Request) -> bool:
     site = request.headers.get("sec-fetch-site")
     if site is not None:
         return site == "same-origin"
-    origin = request.headers.get("origin")
-    return origin is not None and urlsplit(origin).netloc == request.headers.get("host")
+    return request.headers.get("origin") == f"https://{request.headers.get('host')}"

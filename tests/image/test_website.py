@@ -164,7 +164,7 @@ def test_a_person_logs_in_sees_the_overview_and_logs_out(ask: Ask, api: Ask) -> 
 
 def test_without_lbadmind_the_website_says_so(ask: Ask, daemon: str) -> None:
     Path(daemon).unlink()
-    page = ask("GET", "/lbadmin/", headers={"Cookie": "__Host-lbadmin=token"})
+    page = ask("GET", "/lbadmin/", headers={"Cookie": f"__Host-lbadmin={'t' * 43}"})
     assert page.status == 503
     assert "does not answer" in page.text
     answer = ask("GET", f"{PREFIX}/status")

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from lbadmin.catalogue import Field, Section
 from lbadmin.web.downloads import passed_on
 from lbadmin.web.forms import errors_of
-from lbadmin.web.page import Page, as_sentence, route
+from lbadmin.web.page import Page, as_sentence, button, route
 
 Json: TypeAlias = Any
 
@@ -84,6 +84,6 @@ def _body(text: str, flags: dict[str, str]) -> Json:
 ROUTES = [
     route(BACKUP, backup),
     route(f"{BACKUP}/download", download),
-    route(f"{BACKUP}/preview", preview, posts=True),
-    route(f"{BACKUP}/restore", restore, posts=True),
+    button(f"{BACKUP}/preview", preview),
+    button(f"{BACKUP}/restore", restore),
 ]

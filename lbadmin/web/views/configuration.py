@@ -1,8 +1,10 @@
 """View Configuration: the rendered files, the documents, and what became of them."""
 
 import json
+import re
 from typing import Any, TypeAlias
 
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from lbadmin.web.editor import act
@@ -11,6 +13,7 @@ from lbadmin.web.page import Page, route
 Json: TypeAlias = Any
 
 HISTORY = "/lbadmin/view/history"
+_NUMBER = re.compile("[0-9]{1,18}", re.ASCII)
 DOCUMENTS = {
     "cluster": "Cluster configuration",
     "node": "This node's configuration",
@@ -73,13 +76,17 @@ async def restore(page: Page) -> Response:
 
 
 def _named(page: Page) -> tuple[str, int]:
-    return page.request.path_params["document"], page.request.path_params["revision"]
+    """Return the document and the number of the revision in the path. Raises HTTPException."""
+    name, number = page.request.path_params["document"], page.request.path_params["revision"]
+    if name not in DOCUMENTS or _NUMBER.fullmatch(number) is None:
+        raise HTTPException(404)
+    return name, int(number)
 
 
 ROUTES = [
     route("/lbadmin/view/files", files),
     route("/lbadmin/view/documents", documents),
     route(HISTORY, history),
-    route(f"{HISTORY}/{{document}}/{{revision:int}}", revision),
-    route(f"{HISTORY}/{{document}}/{{revision:int}}/restore", restore, posts=True),
+    route(f"{HISTORY}/{{document}}/{{revision}}", revision),
+    route(f"{HISTORY}/{{document}}/{{revision}}/restore", restore, posts=True),
 ]

@@ -24,6 +24,9 @@ Json: TypeAlias = Any
 SERVICES = "/lbadmin/layer7/services"
 SERVERS = "/lbadmin/layer7/servers"
 API = "/layer7/virtual-services"
+ONE_SERVICE = f"{SERVICES}/of/{{label}}"
+ONE_SERVER = f"{SERVERS}/of/{{label}}/{{server}}"
+"""The pages of one service and one real server: apart from the others, so that any label will do."""
 
 MANUAL_FLAG = Field("manual", MANUAL.label, "flag", MANUAL.help, default="false")
 """The guide's tick box: whether the section is written by hand. The text comes when it is ticked."""
@@ -69,7 +72,7 @@ async def modify_service(page: Page) -> Response:
             editor = _service_editor(label, *MANUAL_FORM)
             texts = sent_texts(form, editor.fields)
             if not texts[MANUAL.path].strip():
-                return await _start_manual(page, editor, label, texts, str(form.get("revision", "")))
+                return await _start_manual(page, editor, label, texts, await page.revision())
         else:
             # The tick was just removed where the manual form was shown: it has not the other fields.
             editor = _service_editor(label, *((BASIC,) if MANUAL.path in form else MANAGED_FORM))
@@ -124,10 +127,11 @@ async def delete_service(page: Page) -> Response:
     if page.posted:
         return await act(page, "DELETE", path, back=SERVICES, notice=f"{label} was deleted.")
     count = len((await page.get(path))["real_servers"])
+    with_it = "its real server" if count == 1 else f"its {count} real servers"
     return await page.show(
         "confirm.html",
         title=f"Delete {label}?",
-        text=f"The virtual service goes, and its {count} real servers with it. New connections are refused "
+        text=f"The virtual service goes, and {with_it} with it. New connections are refused "
         "at once; open ones stay until they end.",
         cancel=SERVICES,
         submit="Delete",
@@ -205,7 +209,7 @@ async def advanced(page: Page) -> Response:
 
 
 def _service(label: str) -> str:
-    return f"{SERVICES}/{quote(label, safe='')}"
+    return ONE_SERVICE.format(label=quote(label, safe=""))
 
 
 def _labelled(items: list[Json], label: str) -> Json | None:
@@ -215,11 +219,11 @@ def _labelled(items: list[Json], label: str) -> Json | None:
 ROUTES = [
     route(SERVICES, services),
     route(f"{SERVICES}/add", add_service, posts=True),
-    route(f"{SERVICES}/{{label}}", modify_service, posts=True),
-    route(f"{SERVICES}/{{label}}/delete", delete_service, posts=True),
+    route(ONE_SERVICE, modify_service, posts=True),
+    route(f"{ONE_SERVICE}/delete", delete_service, posts=True),
     route(SERVERS, servers),
-    route(f"{SERVERS}/{{label}}/add", add_server, posts=True),
-    route(f"{SERVERS}/{{label}}/{{server}}", modify_server, posts=True),
-    route(f"{SERVERS}/{{label}}/{{server}}/delete", delete_server, posts=True),
+    route(f"{SERVERS}/add/{{label}}", add_server, posts=True),
+    route(ONE_SERVER, modify_server, posts=True),
+    route(f"{ONE_SERVER}/delete", delete_server, posts=True),
     route("/lbadmin/layer7/advanced", advanced, posts=True),
 ]

@@ -34,7 +34,7 @@ async def interfaces(page: Page) -> Response:
         texts = sent_texts(form, editor.fields)
         moved = new_url(page.request, await page.get("/node"), _rows(body_of(texts, editor.fields), names))
         if moved and form.get("confirmed") != "yes":
-            hidden = {**texts, "revision": str(form.get("revision", "")), "confirmed": "yes"}
+            hidden = {**texts, "revision": await page.revision(), "confirmed": "yes"}
             return await page.show("moved.html", hidden=hidden, url=moved, cancel=INTERFACES)
     return await editor.respond(page)
 

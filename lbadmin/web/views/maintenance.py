@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from lbadmin.catalogue import Field
 from lbadmin.web.editor import act
-from lbadmin.web.page import Page, as_sentence, route
+from lbadmin.web.page import Page, as_sentence, button, route
 from lbadmin.web.render import render
 
 RESTART = "/lbadmin/maintenance/restart"
@@ -114,8 +114,8 @@ async def _leave(page: Page, path: str, title: str, message: str) -> Response:
 
 ROUTES = [
     route(RESTART, restart),
-    route(f"{RESTART}/reload", reload_haproxy, posts=True),
-    route(f"{RESTART}/restart", restart_haproxy, posts=True),
+    button(f"{RESTART}/reload", reload_haproxy),
+    button(f"{RESTART}/restart", restart_haproxy),
     route(SYSTEM, system),
     route(f"{SYSTEM}/reboot", reboot, posts=True),
     route(f"{SYSTEM}/shutdown", shut_down, posts=True),

@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 from starlette.responses import Response
 
-from lbadmin.web.page import Page, as_sentence, route
+from lbadmin.web.page import Page, as_sentence, button, route
 
 STATES = {"online": "is online again", "drain": "is being drained", "halt": "is halted"}
 SERVICES_PER_SECOND = 50
@@ -54,5 +54,5 @@ ROUTES = [
     route("/lbadmin/", overview),
     route("/lbadmin/overview/live", live),
     route("/lbadmin/messages", messages),
-    route("/lbadmin/overview/state", set_state, posts=True),
+    button("/lbadmin/overview/state", set_state),
 ]

@@ -40,7 +40,7 @@ async def template(page: Page) -> Response:
     if action == "add":
         return await _ask(page, chosen, _Typed(chosen, min(sent.rows + 1, MAX_ROWS), sent.texts), {})
     if action == "apply":
-        return await _apply(page, chosen, sent, str(form.get("revision", "")))
+        return await _apply(page, chosen, sent, await page.revision())
     if action == "review":
         return await _review(page, chosen, sent)
     return await _ask(page, chosen, sent, {})

@@ -5,7 +5,7 @@ import pytest
 from lbadmin.bodies import body_of, texts_of
 from lbadmin.catalogue import SERVER_SECTIONS, SERVICE_BASIC, SERVICE_SECTIONS, fields_of
 from lbadmin.model import RealServer, VirtualService
-from lbadmin.web.forms import default_texts, errors_of, sent_texts
+from lbadmin.web.forms import default_texts, errors_of, sent_texts, shown
 from lbadmin.web.menu import MENU, entry_of
 from lbadmin.web.page import as_sentence
 
@@ -67,11 +67,18 @@ def test_an_error_of_no_field_is_told_above_the_form() -> None:
     assert errors_of({"detail": "HAProxy refuses this"}, SERVICE) == {"": "HAProxy refuses this."}
 
 
+def test_a_value_is_shown_in_the_words_of_its_form() -> None:
+    fields = {field.path: field for field in (*SERVICE, *SERVER)}
+    assert shown("roundrobin", fields["scheduler"]) == "Weighted Round Robin"
+    assert shown("false", fields["re_encrypt"]) == "off"
+    assert (shown("", fields["port"]), shown("443", fields["port"])) == ("blank", "443")
+
+
 def test_each_page_belongs_to_an_entry_of_the_menu() -> None:
     assert len({entry.path for group in MENU for entry in group.entries}) == sum(
         len(group.entries) for group in MENU
     )
-    entry = entry_of("/lbadmin/layer7/services/OCS/delete")
+    entry = entry_of("/lbadmin/layer7/services/of/OCS/delete")
     assert entry is not None
     assert entry.title == "Layer 7 – Virtual Services"
 
