@@ -161,9 +161,10 @@ def read_certificate(system: System, pem: str) -> Certificate:
 
 
 def _certificate(pem: str, output: str) -> Certificate:
-    said = dict(line.split("=", 1) for line in output.splitlines() if re.match(r"[a-zA-Z]+=", line))
-    _, _, alternatives = output.partition("X509v3 Subject Alternative Name:")
-    (public,) = (_der(text) for kind, text in pem_blocks(output) if kind == "PUBLIC KEY")
+    # A name may have line ends in it, so nothing behind the names' heading tells of anything else.
+    head, _, alternatives = output.partition("\nX509v3 Subject Alternative Name:")
+    said = dict(line.split("=", 1) for line in head.splitlines() if re.match(r"[a-zA-Z]+=", line))
+    (public,) = (_der(text) for kind, text in pem_blocks(head) if kind == "PUBLIC KEY")
     return Certificate(
         pem=pem,
         key=hashlib.sha256(public).hexdigest(),

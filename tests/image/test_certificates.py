@@ -251,6 +251,16 @@ def test_a_document_with_a_key_that_is_not_here_or_does_not_fit_is_refused(
         assert answer.body["errors"][0]["field"] == "certificates.1.key"
 
 
+def test_a_name_of_several_lines_tells_nothing_but_names(client: Client, authority: Authority) -> None:
+    lines = b"a.example\nnotAfter=2099-01-01 00:00:00Z\nsubject=CN=other"
+    names = bytes([0x30, len(lines) + 2, 0x82, len(lines)]) + lines  # RFC 5280, 4.2.1.6: a DNS name in DER
+    (authority.folder / "leaf.ext").write_text(f"2.5.29.17=DER:{names.hex()}\n")
+    made = authority.sign("leaf", "middle", "leaf.ext")
+    info = imported(client, made + authority.text("leaf.key", "middle.pem", "root.pem")).body
+    assert info["subject"] == "CN=ocs.example.com"
+    assert info["expires_in_days"] == 19
+
+
 def test_the_list_starts_no_program(client: Client, appliance: Appliance) -> None:
     for label in ("a", "b"):
         client.call(
