@@ -27,6 +27,9 @@ FORMAT = 1
 MAX_BYTES = 1024 * 1024
 """Size of a backup: 250 virtual services of 4 real servers each, and their certificates, take a third."""
 
+_TEXT_MAX = 64
+"""Characters of the texts about a backup, which end up in the history and the log."""
+
 _FIELDS = {"lbva", "format", "version", "created", "hostname", "cluster", "node", "keys", "hash"}
 
 
@@ -42,7 +45,10 @@ class Backup:
 
 
 def make_backup(changes: Changes) -> dict[str, Any]:
-    """Return the backup of what is in effect. Raises OSError when a key can't be read."""
+    """Return the backup of what is in effect.
+
+    Raises OSError when a key can't be read, RefusedError when no restore would take what it became.
+    """
     current = changes.current
     content = {
         "lbva": KIND,
@@ -54,7 +60,18 @@ def make_backup(changes: Changes) -> dict[str, Any]:
         "node": current.node.model_dump(mode="json"),
         "keys": {each.key: changes.keys.read(each.key) for each in current.cluster.certificates},
     }
-    return {**content, "hash": hash_of(content)}
+    backup = {**content, "hash": hash_of(content)}
+    if _size(backup) > MAX_BYTES:
+        raise refused(
+            "backup",
+            "backup would be larger than 1 MiB, which can't be restored; "
+            "shorten manual configurations and check scripts, or remove services",
+        )
+    return backup
+
+
+def _size(backup: Mapping[str, Any]) -> int:
+    return len(json.dumps(backup))
 
 
 def hash_of(content: Mapping[str, Any]) -> str:
@@ -66,7 +83,7 @@ def hash_of(content: Mapping[str, Any]) -> str:
 def read_backup(system: System, file: dict[str, Any] | str) -> Backup:
     """Return the backup of a file's text or of the JSON object in it. Raises RefusedError in one sentence."""
     content = _content(file)
-    if len(json.dumps(content)) > MAX_BYTES:
+    if _size(content) > MAX_BYTES:
         raise refused("backup", "backup is larger than 1 MiB; choose a file that this appliance has made")
     _recognise(content)
     if content["hash"] != hash_of(content):
@@ -82,7 +99,7 @@ def read_backup(system: System, file: dict[str, Any] | str) -> Backup:
                 "backup",
                 f"backup has a private key that does not fit certificate {each.label}; choose another backup",
             )
-    return Backup(str(content["version"]), str(content["created"]), cluster, node, keys)
+    return Backup(content["version"], content["created"], cluster, node, keys)
 
 
 def _content(file: dict[str, Any] | str) -> dict[str, Any]:
@@ -117,6 +134,10 @@ def _recognise(content: Mapping[str, Any]) -> None:
     if missing or unknown:
         what = f"lacks {missing[0]}" if missing else f"has the unknown field {show(unknown[0])}"
         raise refused("backup", f"backup is damaged: it {what}; choose another copy of the file")
+    for name in ("version", "created"):
+        text = content[name]
+        if not isinstance(text, str) or not text.isprintable() or len(text) > _TEXT_MAX:
+            raise refused("backup", f"backup is damaged: its {name} is no short text; choose another copy")
 
 
 def _keys(system: System, keys: object, needed: Iterable[str]) -> dict[str, str]:

@@ -123,6 +123,9 @@ SPOILED: list[tuple[Callable[[Json], object], str]] = [
     (lambda b: {**b, "hostname": "x"}, "backup is damaged: its hash does not fit; choose another copy"),
     (lambda b: {name: b[name] for name in b if name != "node"}, "backup is damaged: it lacks node; choose"),
     (lambda b: rehashed(b, hostname="x" * 1024 * 1024), "backup is larger than 1 MiB; choose a file that"),
+    (lambda b: rehashed(b, created="today\n" * 20), "backup is damaged: its created is no short text; "),
+    (lambda b: rehashed(b, created="\ud800"), "backup is damaged: its created is no short text; choose"),
+    (lambda b: rehashed(b, version=["1"]), "backup is damaged: its version is no short text; choose"),
     (lambda b: rehashed(b, format=2), "backup has format 2, and this appliance knows up to 1; update"),
     (lambda b: _cluster(b, format=3), NEWER),
     (lambda b: _cluster(b, virtual_services=[{**SERVICE, "ports": [70000]}]), BAD_PORT),
@@ -147,6 +150,18 @@ def test_a_backup_that_can_not_be_used_is_refused_in_one_sentence(
             assert (answer.status, answer.body["detail"][: len(sentence)]) == (422, sentence)
             assert "secret!" not in str(answer.body)
             assert state() == before
+
+
+def test_no_backup_is_made_that_can_not_be_restored(client: Client) -> None:
+    for number in range(17):
+        script = {"label": f"script-{number}", "text": "#!/bin/sh\n" + "x" * 64_000}
+        client.call("POST", "/layer7/check-scripts", script)
+    answer = client.request("GET", "/backup")
+    assert answer.status == 422
+    assert answer.body["detail"].startswith("backup would be larger than 1 MiB, which can't be restored; ")
+    client.call("DELETE", "/layer7/check-scripts/script-16")
+    backup = client.call("GET", "/backup")
+    assert client.call("POST", "/backup/preview", {"backup": json.dumps(backup)})["cluster_diff"] == []
 
 
 def test_nothing_chosen_is_told(client: Client) -> None:
