@@ -20,6 +20,7 @@ from lbadmin.activate import (
     reload_gently,
     run_program,
     start_over,
+    verify,
 )
 from lbadmin.certificates import check_certificates
 from lbadmin.errors import (
@@ -84,7 +85,7 @@ class Changes:
         self.current = Current(Rendering.of(cluster, node), cluster_revision, node_revision)
 
     def reconcile(self) -> None:
-        """Put the current documents into effect where /etc does not hold them, as after a crash in a change.
+        """Put the current documents into effect where they are not, as after a crash in a change.
 
         Raises ActivationError or UnavailableError when a daemon does not follow.
         """
@@ -92,10 +93,21 @@ class Changes:
             files = self.current.rendering.files
             if all(_text(self.system.path(name)) == text for name, text in files.items()):
                 impose_states(self.haproxy, self.current.cluster)
-                return
-            log.warning("/etc does not hold the current configuration; putting it into effect")
+                if self._follows():
+                    return
+            log.warning("the current configuration is not in effect; putting it into effect")
             install(self.system, files)
             start_over(self.system, self.haproxy, self.current.rendering)
+
+    def _follows(self) -> bool:
+        """Tell whether HAProxy runs what the documents say; one that does not run reads the files in place."""
+        if not self.haproxy.is_running():
+            return True
+        try:
+            verify(self.haproxy, self.current.cluster)
+        except ActivationError:
+            return False
+        return True
 
     def change(
         self,

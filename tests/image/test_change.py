@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from lbadmin import edits
 from lbadmin.boot import files_for
 from lbadmin.change import Changes
 from lbadmin.errors import ActivationError, CheckError, StorageError
@@ -114,6 +115,20 @@ def test_a_daemon_that_died_in_a_change_catches_up(changes: Changes, appliance: 
     text = (appliance.root / "etc/haproxy/haproxy.cfg").read_text()
     assert re.search(r"timeout client 1800000$", text, re.MULTILINE)
     assert serves()
+
+
+def test_a_daemon_that_died_between_files_and_reload_catches_up(
+    changes: Changes, appliance: Appliance, front_ends: dict[str, FrontEnd], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("lbadmin.change.activate", die)
+        changes.change_cluster(lambda _: edits.with_state(cluster(), "web", "halt"), "root", "halt")
+    assert serves(), "the files are there, and HAProxy was not told"
+    Changes(appliance.system, appliance.haproxy).reconcile()
+    assert [row["status"] for row in appliance.haproxy.statistics() if row["svname"] == "FE-1"] == ["MAINT"]
 
 
 def test_a_checker_that_is_missing_is_told(changes: Changes, appliance: Appliance) -> None:
