@@ -56,12 +56,12 @@ class KeyStore:
         spare = self.ids().difference(current)
         if not spare:
             return
-        # Revisions never change, so each file is searched once in the life of the process.
-        self._named = {
-            number: self._named[number] if number in self._named else _names_in(history.path(number))
-            for number in history.numbers()
-        }
         try:
+            # Revisions never change, so each file is searched once in the life of the process.
+            self._named = {
+                number: self._named[number] if number in self._named else _names_in(history.path(number))
+                for number in history.numbers()
+            }
             for key_id in spare.difference(*self._named.values()):
                 self.path(key_id).unlink()
                 log.info("private key %s… is named by no revision any more and was removed", key_id[:16])
@@ -70,8 +70,8 @@ class KeyStore:
 
 
 def _names_in(path: Path) -> frozenset[str]:
-    """Return all that looks like the name of a key, also in a damaged file: better one key too many."""
-    try:
-        return frozenset(found.decode() for found in _NAME.findall(path.read_bytes()))
-    except OSError:
-        return frozenset()
+    """Return all that looks like the name of a key, also in a damaged file: better one key too many.
+
+    Raises OSError.
+    """
+    return frozenset(found.decode() for found in _NAME.findall(path.read_bytes()))
