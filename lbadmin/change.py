@@ -100,7 +100,7 @@ class Changes:
             start_over(self.system, self.haproxy, self.current.rendering)
 
     def _follows(self) -> bool:
-        """Tell whether HAProxy runs what the documents say; one that does not run reads the files in place."""
+        """Tell whether HAProxy runs what the documents say; one that is not running will read the files."""
         if not self.haproxy.is_running():
             return True
         try:

@@ -123,8 +123,8 @@ def test_a_daemon_that_died_between_files_and_reload_catches_up(
     def die(*_: object) -> None:
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr("lbadmin.change.activate", die)
+    monkeypatch.setattr("lbadmin.change.activate", die)
+    with pytest.raises(KeyboardInterrupt):
         changes.change_cluster(lambda _: edits.with_state(cluster(), "web", "halt"), "root", "halt")
     assert serves(), "the files are there, and HAProxy was not told"
     Changes(appliance.system, appliance.haproxy).reconcile()
