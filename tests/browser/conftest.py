@@ -28,7 +28,8 @@ PAGE_S = 15.0
 DESK = "192.168.2.100"
 
 Visit = Callable[..., Page]
-"""Opens a browser of its own (size=, javascript=, login=); its page has logged in unless told not to."""
+"""Opens a browser of its own (size=, javascript=, login=, complains=); its page has logged in unless told
+not to. One that `complains` is allowed to: its test makes requests fail."""
 
 
 @pytest.hookimpl(wrapper=True)
@@ -79,7 +80,7 @@ def visit(browser: Browser, website: int) -> Iterator[Visit]:
     with ExitStack() as stack:
 
         @contextmanager
-        def one(size: tuple[int, int], *, javascript: bool, login: bool) -> Iterator[Page]:
+        def one(size: tuple[int, int], *, javascript: bool, login: bool, complains: bool) -> Iterator[Page]:
             url = f"https://192.168.2.21:{website}"
             with visitor(browser, url, size=size, javascript=javascript, timeout_s=PAGE_S) as context:
                 complaints = Complaints(context)
@@ -87,10 +88,16 @@ def visit(browser: Browser, website: int) -> Iterator[Visit]:
                 if login:
                     log_in(page, USER, PASSWORD)
                 yield page
-                assert complaints.found == []
+                assert complains or complaints.found == []
 
-        def visit(size: tuple[int, int] = WIDE, *, javascript: bool = True, login: bool = True) -> Page:
-            return stack.enter_context(one(size, javascript=javascript, login=login))
+        def visit(
+            size: tuple[int, int] = WIDE,
+            *,
+            javascript: bool = True,
+            login: bool = True,
+            complains: bool = False,
+        ) -> Page:
+            return stack.enter_context(one(size, javascript=javascript, login=login, complains=complains))
 
         yield visit
 

@@ -162,7 +162,8 @@ def test_the_overviews_buttons(admin: Visitor, service: str, lbadmin: Client) ->
 
 
 def test_deleting_asks_first(admin: Visitor, service: str, lbadmin: Client) -> None:
-    assert "Delete FE-1 of OCS-Front-End?" in admin.get("/lbadmin/layer7/servers/of/OCS-Front-End/FE-1/delete")
+    asked = admin.get("/lbadmin/layer7/servers/of/OCS-Front-End/FE-1/delete")
+    assert "Delete FE-1 of OCS-Front-End?" in asked
     assert len(lbadmin.call("GET", "/config")["virtual_services"][0]["real_servers"]) == 2
     assert admin.fill("/lbadmin/layer7/servers/of/OCS-Front-End/FE-1/delete").status_code == 303
     assert admin.fill(f"{SERVICE}/delete").status_code == 303

@@ -40,14 +40,16 @@ async def set_state(page: Page) -> Response:
     reply = await page.send("PUT", f"{path}/state", {"state": state})
     refused = as_sentence(reply.json()["detail"]) if reply.status >= HTTPStatus.BAD_REQUEST else ""
     if page.by_htmx:
-        return await _live(page, refused)
+        return await _live(page, acted=True, refused=refused)
     if refused:
         return await page.show("refused.html", reply.status, title="Refused", message=refused)
     return page.done("/lbadmin/", f"{server or service} {STATES[state]}.")
 
 
-async def _live(page: Page, refused: str = "") -> Response:
-    return page.part("live.html", status=await page.get("/status"), refused=refused, live=True)
+async def _live(page: Page, *, acted: bool = False, refused: str = "") -> Response:
+    """Return the live part; after a button, too, whether it was refused, which the next one leaves alone."""
+    status = await page.get("/status")
+    return page.part("live.html", status=status, live=True, acted=acted, refused=refused)
 
 
 ROUTES = [
