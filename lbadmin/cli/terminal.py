@@ -49,13 +49,19 @@ def write_private(path: str, data: bytes) -> None:
     if path == "-":
         sys.stdout.buffer.write(data)
         return
-    # Beside the file first: a full disk leaves the old one whole, and an older one's rights don't matter.
-    part = _path(f"{path}.part")
+    place = _path(path)
     try:
+        if place.exists() and not place.is_file():
+            # A device such as /dev/null takes the data; a file in its place would outlive lbcli.
+            with place.open("wb") as device:
+                device.write(data)
+            return
+        # Beside the file first: a full disk leaves the old one whole, and an older one's rights don't matter.
+        part = _path(f"{path}.part")
         part.unlink(missing_ok=True)
         with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(data)
-        part.replace(path)
+        part.replace(place)
     except OSError as error:
         raise FileError(f"{path} can't be written: {error.strerror}; name another place") from None
 
@@ -70,9 +76,12 @@ def read_secret(what: str, *, twice: bool = False) -> str:
     # Only here: most verbs need no secrets.
     from getpass import getpass  # noqa: PLC0415
 
-    secret = getpass(f"{what[:1].upper()}{what[1:]}: ")
-    if twice and getpass("Once more: ") != secret:
-        raise UsageError(f"the {what} was not the same twice; nothing was changed")
+    try:
+        secret = getpass(f"{what[:1].upper()}{what[1:]}: ")
+        if twice and getpass("Once more: ") != secret:
+            raise UsageError(f"the {what} was not the same twice; nothing was changed")
+    except EOFError:
+        raise UsageError(f"the {what} was not typed; nothing was changed") from None
     return secret
 
 
