@@ -123,7 +123,7 @@ STORY = (
     Step("node", r"hostname +lb1\ndns +192.168.2.1 192.168.2.2\n"),
     Step("set-node --hostname lbva --dns ''"),
     Step("history", r"\d+ +\S+ +root +delete check script check\n"),
-    Step("history --node", r"1 +\S+ +root +node configuration"),
+    Step("history --node", r"1 +\S+ +root +change the node's dns and hostname"),
     Step("show-revision 1", r'(?s)revision 1 .*root: fewer\n.*"maxconn": 1000'),
     Step("diff 1 --to 2", r'\+.*"OCS"'),
     Step("backup lbva.json"),
