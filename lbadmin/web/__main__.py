@@ -13,6 +13,7 @@ from lbadmin.client import SOCKET
 from lbadmin.systemd import notify_ready, passed_sockets
 from lbadmin.web import create_app
 from lbadmin.web.backend import Backend
+from lbadmin.web.protocol import CONNECTIONS, BoundedProtocol
 
 PORT = 9443
 
@@ -38,7 +39,7 @@ def main() -> None:
         create_app(Backend(options.socket)),
         ssl_certfile=options.cert,
         ssl_keyfile=options.key,
-        http="h11",
+        http=BoundedProtocol,
         ws="none",
         loop="asyncio",
         lifespan="off",
@@ -47,7 +48,7 @@ def main() -> None:
         server_header=False,
         proxy_headers=False,
         timeout_keep_alive=30,
-        limit_concurrency=200,
+        limit_concurrency=CONNECTIONS,
     )
     sockets = passed_sockets() or [listen(options.port)]
     notify_ready()
