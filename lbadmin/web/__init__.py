@@ -16,7 +16,7 @@ from starlette.staticfiles import StaticFiles
 from lbadmin.client import PREFIX
 from lbadmin.web import views
 from lbadmin.web.backend import Backend, BackendError
-from lbadmin.web.gateway import gateway, on_http_error, on_too_large, on_unavailable
+from lbadmin.web.gateway import gateway, on_bug, on_http_error, on_too_large, on_unavailable
 from lbadmin.web.guard import Guard, TooLargeError
 from lbadmin.web.login import login, logout
 
@@ -44,6 +44,7 @@ def create_app(backend: Backend, javascript: Path = JAVASCRIPT) -> Starlette:
             BackendError: on_unavailable,
             TooLargeError: on_too_large,
             HTTPException: on_http_error,
+            Exception: on_bug,
         },
     )
     app.add_middleware(Guard)

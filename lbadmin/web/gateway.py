@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from lbadmin.client import PREFIX
 from lbadmin.web.backend import Backend
-from lbadmin.web.guard import read_body
+from lbadmin.web.guard import HEADERS, read_body
 from lbadmin.web.page import client_of
 from lbadmin.web.render import render
 
@@ -63,6 +63,18 @@ async def on_http_error(request: Request, error: Exception) -> Response:
     else:
         answer = render("message.html", status, title=status.phrase, message=f"{status.description}.")
     answer.headers.update(known.headers or {})
+    return answer
+
+
+async def on_bug(request: Request, _: Exception) -> Response:
+    """Answer for a failure of our own; the server logs it, and the client learns nothing about the inside."""
+    message = "The website failed unexpectedly; its journal has the reason."
+    if request.url.path.startswith(PREFIX):
+        answer = _problem(HTTPStatus.INTERNAL_SERVER_ERROR, message)
+    else:
+        answer = render("message.html", 500, title="Failed", message=message)
+    # This answer is made outside of all middleware, so the guard does not see it.
+    answer.headers.update({**HEADERS, "Cache-Control": "no-store"})
     return answer
 
 
