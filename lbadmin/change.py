@@ -5,7 +5,6 @@ to the last good when it does not hold.
 """
 
 import logging
-import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -16,28 +15,25 @@ from lbadmin.activate import (
     Rendering,
     activate,
     impose_states,
-    of_haproxy,
     reload_gently,
     run_program,
     start_over,
     verify,
 )
 from lbadmin.certificates import check_certificates
+from lbadmin.checkers import check_files
 from lbadmin.errors import (
     ActivationError,
-    CheckError,
     LbadminError,
     RefusedError,
     StaleError,
     StorageError,
 )
 from lbadmin.files import install, save_cache
-from lbadmin.haproxy import HAProxy, words_of
+from lbadmin.haproxy import HAProxy
 from lbadmin.keys import KeyStore
 from lbadmin.migrations import read_cluster
 from lbadmin.model import ClusterConfig, NodeConfig
-from lbadmin.render import KEEPALIVED_CONF
-from lbadmin.render.haproxy import CERTIFICATES, crt_base
 from lbadmin.rules import check_rules, parse_node
 from lbadmin.store import Store
 from lbadmin.system import System
@@ -178,7 +174,7 @@ class Changes:
         old = self.current.rendering
         check_rules(new.cluster, new.node)
         check_certificates(self.system, self.keys, old.cluster, new.cluster)
-        check_files(self.system, old, new)
+        check_files(self.system, self.keys, old, new)
         self._commit(new, who, what)
         try:
             install(self.system, new.files, old.files)
@@ -264,27 +260,3 @@ def _match(if_revision: int | None, current: int) -> None:
             f"revision {if_revision} is not the current one, which is {current}; "
             "read the document again and repeat the change"
         )
-
-
-def check_files(system: System, old: Rendering, new: Rendering) -> None:
-    """Let HAProxy and keepalived check their new files. Raises CheckError in their words."""
-    if of_haproxy(new) != of_haproxy(old):
-        _check(system, ["haproxy", "-c", "-f"], of_haproxy(new))
-    if new.files[KEEPALIVED_CONF] not in {"", old.files[KEEPALIVED_CONF]}:
-        _check(system, ["keepalived", "-t", "-f"], {KEEPALIVED_CONF: new.files[KEEPALIVED_CONF]})
-
-
-def _check(system: System, checker: list[str], files: Mapping[str, str]) -> None:
-    """Check files, the first of which names the others, in a folder of their own."""
-    with tempfile.TemporaryDirectory(dir=system.path("/run"), prefix="lbadmin-check-") as folder:
-        place = f"/run/{Path(folder).name}"
-        for name, text in files.items():
-            # The first is the appliance's own line; what a person wrote comes after it.
-            here = text.replace(f" {crt_base(CERTIFICATES)}\n", f" {crt_base(place)}\n", 1)
-            (Path(folder) / Path(name).name).write_text(here, encoding="utf-8")
-        main = f"{place}/{Path(next(iter(files))).name}"
-        result = system.run([*checker, main])
-    if result.status != 0:
-        said = words_of(result.output.replace(main, "the rendered file"))
-        name = checker[0].replace("haproxy", "HAProxy")
-        raise CheckError(f"{name} refuses this configuration: {said}; nothing was changed")

@@ -30,7 +30,7 @@ CIPHERS = ":".join(
 def render_haproxy(cluster: ClusterConfig) -> str:
     """Return haproxy.cfg; services that are not enabled are left out."""
     services = [service for service in cluster.virtual_services if service.enabled]
-    certificates = _used_certificates(cluster)
+    certificates = used_certificates(cluster)
     scripted = any(service.health_check.type == "external" for service in services)
     sections = [
         _global(cluster.layer7, tls=bool(certificates), scripted=scripted),
@@ -42,9 +42,7 @@ def render_haproxy(cluster: ClusterConfig) -> str:
         loads = (
             f'load crt "{each.label}.pem" key "{each.key}.pem" alias "{each.label}"' for each in certificates
         )
-        sections.append(
-            _section(f"crt-store {CERT_STORE}", crt_base(CERTIFICATES), f"key-base {KEYS}", *loads)
-        )
+        sections.append(_section(f"crt-store {CERT_STORE}", crt_base(CERTIFICATES), key_base(KEYS), *loads))
     sections += map(listen_section, services)
     return "\n".join(sections)
 
@@ -52,12 +50,12 @@ def render_haproxy(cluster: ClusterConfig) -> str:
 def render_beside(cluster: ClusterConfig) -> dict[str, str]:
     """Return the files that haproxy.cfg names, by path: chains of certificates, and scripts."""
     return {
-        **{f"{CERTIFICATES}/{each.label}.pem": each.chain for each in _used_certificates(cluster)},
+        **{f"{CERTIFICATES}/{each.label}.pem": each.chain for each in used_certificates(cluster)},
         **{script_file(script.label): script.text for script in cluster.check_scripts},
     }
 
 
-def _used_certificates(cluster: ClusterConfig) -> list[Certificate]:
+def used_certificates(cluster: ClusterConfig) -> list[Certificate]:
     """Return those of enabled services: one that nobody uses can't keep HAProxy from starting."""
     used = {service.tls_certificate for service in cluster.virtual_services if service.enabled}
     return [certificate for certificate in cluster.certificates if certificate.label in used]
@@ -66,6 +64,11 @@ def _used_certificates(cluster: ClusterConfig) -> list[Certificate]:
 def crt_base(folder: str) -> str:
     """Return the line that says where the certificates lie."""
     return f"crt-base {folder}"
+
+
+def key_base(folder: str) -> str:
+    """Return the line that says where the keys lie."""
+    return f"key-base {folder}"
 
 
 def _section(head: str, *lines: str) -> str:

@@ -78,7 +78,8 @@ def test_a_change_that_does_not_take_effect_is_taken_back(changes: Changes, appl
 def test_only_what_changed_is_touched(changes: Changes, appliance: Appliance) -> None:
     appliance.commands.clear()
     changes.change_cluster(lambda _: cluster(client_timeout_ms="30m"), "root", "a timeout")
-    assert [command[0] for command in appliance.commands] == ["haproxy"], "checked, and keepalived left alone"
+    programs = [command[0] for command in appliance.commands]
+    assert programs == ["chgrp", "setpriv"], "HAProxy's check, and keepalived left alone"
     appliance.commands.clear()
     before = changes.current.cluster_revision
     assert changes.change_cluster(lambda old: old, "root", "nothing").cluster_revision == before

@@ -50,6 +50,26 @@ def test_states_hold_for_the_servers_that_the_text_names(by_hand: Balancer) -> N
     assert by_hand.row("FE-1")["weight"] == "17", "the weight stays the text's"
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "http-request return status 200 content-type text/plain file {}",
+        "http-request return status 200 content-type text/plain lf-file {}",
+        "acl known src -f {}",
+        "errorfile 503 {}",
+    ],
+)
+def test_a_text_can_not_publish_a_file_that_is_roots_alone(by_hand: Balancer, line: str) -> None:
+    secret = by_hand.appliance.root / "var/lib/lbadmin/secret"
+    secret.write_text("$argon2id$\n")
+    secret.chmod(0o600)
+    text = f"    mode http\n    bind {VIP}:5060\n    {line.format('/var/lib/lbadmin/secret')}\n"
+    with pytest.raises(CheckError, match="/var/lib/lbadmin/secret") as refused:
+        by_hand.serve(*SERVERS, ports=[5060], manual_configuration=text)
+    assert "argon2" not in str(refused.value)
+    assert greeted_by() == "FE-1"
+
+
 def test_a_text_that_haproxy_refuses_changes_nothing(by_hand: Balancer) -> None:
     before = by_hand.changes.current
     with pytest.raises(CheckError, match=r"unknown keyword 'serve' in 'listen' section.*nothing was changed"):

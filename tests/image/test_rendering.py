@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lbadmin.activate import Rendering
-from lbadmin.change import check_files
+from lbadmin.checkers import check_files
 from lbadmin.errors import RefusedError
 from lbadmin.rules import check_rules, parse_cluster, parse_node
 from tests.image.conftest import Appliance
@@ -125,7 +125,7 @@ def test_the_daemons_accept_every_valid_document(balancer: Balancer, document: d
         return
     rendering = Rendering.of(cluster, node)
     nothing = Rendering(cluster, node, dict.fromkeys(rendering.files, ""))
-    check_files(balancer.appliance.system, nothing, rendering)
+    check_files(balancer.appliance.system, balancer.changes.keys, nothing, rendering)
     assert Rendering.of(parse_cluster(cluster.model_dump(mode="json")), node) == rendering
 
 

@@ -1,0 +1,68 @@
+"""The daemons' own checkers, asked about rendered files before anything is changed."""
+
+import contextlib
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from lbadmin.activate import Rendering, of_haproxy
+from lbadmin.errors import CheckError
+from lbadmin.haproxy import words_of
+from lbadmin.keys import KeyStore
+from lbadmin.render import KEEPALIVED_CONF
+from lbadmin.render.haproxy import CERTIFICATES, KEYS, crt_base, key_base, used_certificates
+from lbadmin.system import System
+
+GROUP = "haproxy"
+AS_HAPROXY = ("setpriv", "--reuid=haproxy", f"--regid={GROUP}", "--clear-groups")
+"""HAProxy reads its files as root, and a manual configuration can name any file: HAProxy would serve it to
+clients, or repeat its first line in a complaint. What its unprivileged user can't read is refused here."""
+
+
+def check_files(system: System, keys: KeyStore, old: Rendering, new: Rendering) -> None:
+    """Let HAProxy and keepalived check their new files. Raises CheckError in their words."""
+    if of_haproxy(new) != of_haproxy(old):
+        _check_haproxy(system, keys, new)
+    if new.files[KEEPALIVED_CONF] not in {"", old.files[KEEPALIVED_CONF]}:
+        with _folder(system) as folder:
+            _put(folder, {KEEPALIVED_CONF: new.files[KEEPALIVED_CONF]})
+            _check(system, ("keepalived", "-t", "-f"), f"/run/{folder.name}/{Path(KEEPALIVED_CONF).name}")
+
+
+def _check_haproxy(system: System, keys: KeyStore, new: Rendering) -> None:
+    """Check haproxy.cfg with its certificates and keys in a folder that HAProxy's user can read."""
+    with _folder(system) as folder:
+        place = f"/run/{folder.name}"
+        main, *chains = of_haproxy(new)
+        text = new.files[main]
+        for own, here in ((crt_base(CERTIFICATES), crt_base(place)), (key_base(KEYS), key_base(place))):
+            # The first is the appliance's own line; what a person wrote comes after it.
+            text = text.replace(f" {own}\n", f" {here}\n", 1)
+        _put(folder, {main: text, **{name: new.files[name] for name in chains}})
+        for each in used_certificates(new.cluster):
+            with contextlib.suppress(FileNotFoundError):  # HAProxy tells which one it misses
+                _put(folder, {f"{each.key}.pem": keys.read(each.key)})
+        folder.chmod(0o750)
+        system.run(["chgrp", "-R", GROUP, place])
+        _check(system, (*AS_HAPROXY, "haproxy", "-c", "-f"), f"{place}/{Path(main).name}")
+
+
+@contextlib.contextmanager
+def _folder(system: System) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(dir=system.path("/run"), prefix="lbadmin-check-") as folder:
+        yield Path(folder)
+
+
+def _put(folder: Path, files: Mapping[str, str]) -> None:
+    for name, text in files.items():
+        path = folder / Path(name).name
+        path.write_text(text, encoding="utf-8")
+        path.chmod(0o640)
+
+
+def _check(system: System, checker: Sequence[str], main: str) -> None:
+    result = system.run([*checker, main])
+    if result.status != 0:
+        said = words_of(result.output.replace(main, "the rendered file"))
+        name = "HAProxy" if "haproxy" in checker else checker[0]
+        raise CheckError(f"{name} refuses this configuration: {said}; nothing was changed")
