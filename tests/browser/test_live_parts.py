@@ -85,7 +85,7 @@ def test_a_refresh_leaves_a_wide_table_where_it_was_scrolled_to(visit: Visit, ap
     servers = [{"label": "F" * 63, "ip": "192.168.10.31"}]
     body = {"label": "S" * 63, "ip": "192.168.10.30", "ports": "5060", "real_servers": servers}
     api.call("POST", "/layer7/virtual-services", body)
-    page = visit((800, 900))
+    page = visit((500, 900))
     place = ".scroll:has(table.overview)"
     page.eval_on_selector(place, "each => each.scrollLeft = 150")
     refreshed(page)
