@@ -200,6 +200,12 @@ def _section_text(value: object) -> str:
             raise ValueError(f"has a line that begins with {word}; write its keyword without quotes")
         if word in SECTIONS or word.startswith("."):
             raise ValueError(f"has a line that begins with {word}, which would leave the section; remove it")
+        # As root, HAProxy would put its socket in the place of any file, lbadmind's own socket included.
+        if word == "bind" and set(words[1] if len(words) > 1 else "") & set("/@$\"'\\"):
+            raise ValueError(
+                f"has a line that binds {words[1][:MAX_HOSTNAME]}; "
+                "write an address and port, such as 192.168.10.30:5060"
+            )
     return text
 
 

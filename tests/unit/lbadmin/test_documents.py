@@ -209,6 +209,15 @@ def test_a_manual_configuration_can_not_leave_its_section(line: str) -> None:
     assert sentence.startswith("manual_configuration of OCS-Front-End has a line that begins with ")
 
 
+@pytest.mark.parametrize(
+    "address",
+    ["/run/lbadmin/lbadmind.sock", "10.0.0.1:80,unix@lbva", "abns@lbva", "${HOME}", '"unix"@x', r"\x2frun"],
+)
+def test_a_manual_configuration_binds_nothing_but_addresses(address: str) -> None:
+    sentence = refusal(service(manual_configuration=f"mode tcp\n\tbind  {address} mode 666\n")).sentence
+    assert sentence.startswith(f"manual_configuration of OCS-Front-End has a line that binds {address}; ")
+
+
 def test_a_manual_configuration_is_a_text_of_keywords() -> None:
     text = "    mode tcp # listen\n\n    server listen 192.168.10.31\r\n"
     document = copy.deepcopy(GUIDE)
