@@ -29,7 +29,7 @@ def test_a_label_may_be_any_word_of_the_pages(admin: Visitor, lbadmin: Client, l
         {**service, "real_servers": [{"label": label, "ip": "192.168.10.31"}]},
     )
     overview = admin.get("/lbadmin/")
-    links = re.findall(rf'<a href="([^"]*)">{label}</a>', overview)
+    links = re.findall(rf'<a [^>]*href="([^"]*)">{label}</a>', overview)
     assert len(links) == 2
     for link, field in zip(links, ("scheduler", "weight"), strict=True):
         page = admin.get(link)
