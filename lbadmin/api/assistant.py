@@ -37,9 +37,7 @@ def preview_front_end(context: ContextDep, _: Caller, pool: FrontEndPool) -> Pro
 def add_front_end(context: ContextDep, writer: Writer, pool: FrontEndPool) -> Proposal:
     """One change: the layer 7 time-outs, the virtual service and its real servers."""
     what = f"add OCS 2007 R2 Front End pool {pool.label}"
-    return _add(
-        context, writer, lambda cluster: front_end_pool(cluster, context.changes.current.node, pool), what
-    )
+    return _add(writer, lambda cluster: front_end_pool(cluster, context.changes.current.node, pool), what)
 
 
 @router.post("/ocs-edge/preview", operation_id="previewEdge", summary="Show an Edge array's services")
@@ -52,9 +50,7 @@ def preview_edge(context: ContextDep, _: Caller, array: EdgeArray) -> Proposal:
 def add_edge(context: ContextDep, writer: Writer, array: EdgeArray) -> Proposal:
     """One change, however many virtual services it adds."""
     what = f"add OCS 2007 R2 Edge array {array.label}"
-    return _add(
-        context, writer, lambda cluster: edge_array(cluster, context.changes.current.node, array), what
-    )
+    return _add(writer, lambda cluster: edge_array(cluster, context.changes.current.node, array), what)
 
 
 def _preview(context: Context, plan: Callable[[ClusterConfig], Plan]) -> Proposal:
@@ -62,10 +58,17 @@ def _preview(context: Context, plan: Callable[[ClusterConfig], Plan]) -> Proposa
     return _proposal(current, plan(current))
 
 
-def _add(context: Context, writer: Writer, plan: Callable[[ClusterConfig], Plan], what: str) -> Proposal:
-    before = context.changes.current.cluster
-    writer.change_cluster(lambda cluster: plan(cluster).cluster, what)
-    return _proposal(before, plan(before))
+def _add(writer: Writer, plan: Callable[[ClusterConfig], Plan], what: str) -> Proposal:
+    """Answer with what was added to the very document that was there."""
+    made: list[Proposal] = []
+
+    def edit(cluster: ClusterConfig) -> ClusterConfig:
+        planned = plan(cluster)
+        made.append(_proposal(cluster, planned))
+        return planned.cluster
+
+    writer.change_cluster(edit, what)
+    return made[0]
 
 
 def _proposal(before: ClusterConfig, plan: Plan) -> Proposal:
