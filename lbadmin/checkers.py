@@ -1,8 +1,7 @@
 """The daemons' own checkers, asked about rendered files before anything is changed."""
 
 import contextlib
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from lbadmin.activate import Rendering, of_haproxy
@@ -12,6 +11,7 @@ from lbadmin.keys import KeyStore
 from lbadmin.render import KEEPALIVED_CONF
 from lbadmin.render.haproxy import CERTIFICATES, KEYS, crt_base, key_base, used_certificates
 from lbadmin.system import System
+from lbadmin.workplace import workplace
 
 GROUP = "haproxy"
 AS_HAPROXY = ("setpriv", "--reuid=haproxy", f"--regid={GROUP}", "--clear-groups")
@@ -24,15 +24,14 @@ def check_files(system: System, keys: KeyStore, old: Rendering, new: Rendering) 
     if of_haproxy(new) != of_haproxy(old):
         _check_haproxy(system, keys, new)
     if new.files[KEEPALIVED_CONF] not in {"", old.files[KEEPALIVED_CONF]}:
-        with _folder(system) as folder:
+        with workplace(system, "check") as (folder, place):
             _put(folder, {KEEPALIVED_CONF: new.files[KEEPALIVED_CONF]})
-            _check(system, ("keepalived", "-t", "-f"), f"/run/{folder.name}/{Path(KEEPALIVED_CONF).name}")
+            _check(system, ("keepalived", "-t", "-f"), f"{place}/{Path(KEEPALIVED_CONF).name}")
 
 
 def _check_haproxy(system: System, keys: KeyStore, new: Rendering) -> None:
     """Check haproxy.cfg with its certificates and keys in a folder that HAProxy's user can read."""
-    with _folder(system) as folder:
-        place = f"/run/{folder.name}"
+    with workplace(system, "check") as (folder, place):
         main, *chains = of_haproxy(new)
         text = new.files[main]
         for own, here in ((crt_base(CERTIFICATES), crt_base(place)), (key_base(KEYS), key_base(place))):
@@ -45,12 +44,6 @@ def _check_haproxy(system: System, keys: KeyStore, new: Rendering) -> None:
         folder.chmod(0o750)
         system.run(["chgrp", "-R", GROUP, place])
         _check(system, (*AS_HAPROXY, "haproxy", "-c", "-f"), f"{place}/{Path(main).name}")
-
-
-@contextlib.contextmanager
-def _folder(system: System) -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(dir=system.path("/run"), prefix="lbadmin-check-") as folder:
-        yield Path(folder)
 
 
 def _put(folder: Path, files: Mapping[str, str]) -> None:

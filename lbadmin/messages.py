@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from lbadmin.certificates import leaf_of
 from lbadmin.change import Changes
-from lbadmin.errors import UnavailableError
+from lbadmin.errors import RefusedError, UnavailableError
 from lbadmin.haproxy import HAProxy
 from lbadmin.model import ClusterConfig
 from lbadmin.reset import is_requested
@@ -63,10 +63,15 @@ def _expiring(system: System, cluster: ClusterConfig, now: datetime) -> list[Mes
     for certificate in cluster.certificates:
         if certificate.label not in services:
             continue
-        ends = leaf_of(system, certificate.chain).not_after
+        users = ", ".join(services[certificate.label])
+        try:
+            ends = leaf_of(system, certificate.chain).not_after
+        except RefusedError:
+            text = f"The certificate {certificate.label} of {users} can't be read: replace it."
+            messages.append(Message(level="warning", text=text))
+            continue
         if ends - now < EXPIRY_WARNING:
             predicate = "expired" if ends < now else f"expires in {_days(ends - now)},"
-            users = ", ".join(services[certificate.label])
             text = f"The certificate {certificate.label} of {users} {predicate} on {ends:%Y-%m-%d}: renew it."
             messages.append(Message(level="warning", text=text))
     return messages

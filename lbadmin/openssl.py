@@ -9,7 +9,6 @@ import base64
 import contextlib
 import hashlib
 import re
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +17,7 @@ from pathlib import Path
 
 from lbadmin.errors import Fault, RefusedError
 from lbadmin.system import Result, System
+from lbadmin.workplace import workplace
 
 PROVIDERS = ("-provider", "default", "-provider", "legacy")
 """Windows Server 2003 and 2008 encrypt with RC2 and DES, which OpenSSL 3 keeps in its legacy provider."""
@@ -59,10 +59,11 @@ class Bench:
 
     system: System
     folder: Path
+    place: str
 
     def at(self, name: str) -> str:
         """Return a file's path as openssl sees it."""
-        return f"/run/{self.folder.name}/{name}"
+        return f"{self.place}/{name}"
 
     def put(self, name: str, data: str | bytes) -> str:
         """Write an input and return its path as openssl sees it."""
@@ -85,8 +86,8 @@ class Bench:
 @contextlib.contextmanager
 def bench(system: System) -> Iterator[Bench]:
     """Yield a bench that is gone at the end of the block."""
-    with tempfile.TemporaryDirectory(dir=system.path("/run"), prefix="lbadmin-openssl-") as folder:
-        yield Bench(system, Path(folder))
+    with workplace(system, "openssl") as (folder, place):
+        yield Bench(system, folder, place)
 
 
 def refused(field: str, message: str) -> RefusedError:

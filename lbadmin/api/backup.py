@@ -52,7 +52,7 @@ class Restore(Document):
 
     backup: File
     cluster: Annotated[Flag, Field(description="Restore what both nodes of a pair share.")] = True
-    node: Annotated[Flag, Field(description="Restore this node's own: host name, addresses, gateway.")] = True
+    node: Annotated[Flag, Field(description="This node's own, too: host name, addresses, gateway.")] = False
 
 
 class RestorePreview(BaseModel):

@@ -38,8 +38,8 @@ def _take_backup(parser: Parser) -> None:
 
 def _take_restore(parser: Parser) -> None:
     parser.take("file", metavar="FILE", completes="files", help="the backup; - is standard input")
-    parser.take("--cluster", action="store_true", help="only virtual services, certificates and settings")
-    parser.take("--node", action="store_true", help="only this node's addresses, gateway and names")
+    parser.take("--cluster", action="store_true", help="virtual services, certificates, settings (default)")
+    parser.take("--node", action="store_true", help="this node's addresses, gateway and names")
     parser.take("--preview", action="store_true", help="show what would change, and change nothing")
 
 
@@ -79,8 +79,9 @@ def _restore_backup(client: Client, options: Options) -> Json:
         raise FileError(
             f"{options.file} is not a backup; name a file that lbcli backup has written"
         ) from None
-    both = options.cluster == options.node
-    body = {"backup": backup, "cluster": both or options.cluster, "node": both or options.node}
+    # As on the page, the node's own addresses come back only when they are asked for.
+    cluster = options.cluster or not options.node
+    body = {"backup": backup, "cluster": cluster, "node": options.node}
     return client.call("POST", f"/backup/{'preview' if options.preview else 'restore'}", body)
 
 

@@ -54,12 +54,12 @@ def test_a_backup_brings_everything_back_as_one_change(client: Client, appliance
     client.call("PUT", "/node", {**node, "hostname": "other"})
     before = client.call("GET", "/history/cluster")["revisions"][0]["revision"]
 
-    preview = client.call("POST", "/backup/preview", {"backup": backup})
+    preview = client.call("POST", "/backup/preview", {"backup": backup, "node": True})
     assert '+  "hostname": "lbva",' in preview["node_diff"]
     assert any("OCS-Front-End" in line for line in preview["cluster_diff"])
     assert client.call("GET", "/node")["hostname"] == "other", "a preview changes nothing"
 
-    restored = client.call("POST", "/backup/restore", {"backup": backup})
+    restored = client.call("POST", "/backup/restore", {"backup": backup, "node": True})
     assert restored == preview
     assert client.call("GET", "/config") == config
     assert client.call("GET", "/node") == node

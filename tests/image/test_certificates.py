@@ -161,7 +161,7 @@ def test_no_secret_is_ever_an_argument_or_left_behind(
     assert imported(client, authority.text("leaf.pem", "locked.key"), passphrase=PASSPHRASE).status == 201
     assert any(command[0] == "openssl" for command in appliance.commands)
     assert PASSPHRASE not in str(appliance.commands)
-    assert list((appliance.root / "run").glob("lbadmin-openssl-*")) == []
+    assert list((appliance.root / "run/lbadmin-work").iterdir()) == []
 
 
 def test_what_can_not_be_used_is_refused_in_one_sentence(client: Client, authority: Authority) -> None:
