@@ -1,4 +1,4 @@
-"""The management plane on the booted appliance: what its sandbox allows, what it costs, how it begins anew."""
+"""The management plane on the booted appliance: what its sandbox allows, its memory, how it begins anew."""
 
 import io
 import json
