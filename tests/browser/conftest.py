@@ -47,7 +47,7 @@ def pytest_runtest_makereport(
     return outcome
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def browser(own_network: None) -> Iterator[Browser]:
     expect.set_options(timeout=PAGE_S * 1000)
     with desk() as pid, chromium(lambda argv: ["nsenter", f"--net=/proc/{pid}/ns/net", *argv]) as running:
@@ -67,8 +67,17 @@ def desk() -> Iterator[int]:
             ours = Path("/proc/thread-self/ns/net").readlink()
             wait_until(lambda: network.readlink() != ours, what="the desk has a network of its own")
             subprocess.run(["ip", "link", "set", "wire", "netns", str(holder.pid)], check=True)
-            for words in ("link set lo up", f"addr add {DESK}/24 dev wire", "link set wire up"):
-                subprocess.run(["nsenter", f"--net={network}", "ip", *words.split()], check=True)
+            there = ["nsenter", f"--net={network}"]
+            for words in (
+                "link set lo up",
+                f"addr add {DESK}/24 dev wire",
+                # IPv6 would give itself an address a second after Chromium has begun.
+                "link set wire addrgenmode none",
+                "link set wire up",
+            ):
+                subprocess.run([*there, "ip", *words.split()], check=True)
+            show = [*there, "ip", "link", "show", "dev", "wire"]
+            wait_until(lambda: b"state UP" in subprocess.check_output(show), what="the desk's link is up")
             yield holder.pid
         finally:
             holder.terminate()

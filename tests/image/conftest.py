@@ -39,7 +39,7 @@ tree=$1; shift; exec chroot "$tree" "$@"
 """
 
 
-@pytest.fixture(scope="package", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def own_network() -> Iterator[None]:
     """Put this process into a network of its own, with the guide's addresses, and out again.
 
