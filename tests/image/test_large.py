@@ -12,7 +12,8 @@ from lbadmin.rules import parse_cluster
 from tests.image.conftest import Appliance
 
 SERVICES = 250
-LIMIT_S = 2.0
+LIMIT = 10
+"""Times what HAProxy alone takes to check and load the same file; `make bench-scale` measured two."""
 
 
 @pytest.fixture
@@ -30,11 +31,17 @@ def changes(appliance: Appliance) -> Changes:
     return made
 
 
-def test_a_change_of_a_large_configuration_takes_effect_in_time(changes: Changes) -> None:
+def test_a_change_of_a_large_configuration_takes_little_longer_than_haproxy_itself(
+    appliance: Appliance, changes: Changes
+) -> None:
     def limit(cluster: ClusterConfig) -> ClusterConfig:
         changed = edits.changed(edits.service_of(cluster, "OCS-7"), maxconn=5)
         return edits.replace_service(cluster, "OCS-7", changed)
 
+    began = time.monotonic()
+    assert appliance.run(["haproxy", "-c", "-f", "/etc/haproxy/haproxy.cfg"]).status == 0
+    assert appliance.haproxy.reload() is None
+    alone = time.monotonic() - began
     took: dict[str, float] = {}
     for what, edit in (
         ("a reload", limit),
@@ -43,5 +50,4 @@ def test_a_change_of_a_large_configuration_takes_effect_in_time(changes: Changes
         began = time.monotonic()
         changes.change_cluster(edit, "root", what)
         took[what] = time.monotonic() - began
-    print({what: f"{seconds:.2f} s" for what, seconds in took.items()})
-    assert max(took.values()) < LIMIT_S, took
+    assert max(took.values()) < LIMIT * alone, (alone, took)
