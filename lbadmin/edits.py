@@ -21,7 +21,7 @@ from lbadmin.rules import parse_as
 from lbadmin.sentences import show
 
 D = TypeVar("D", bound=Document)
-L = TypeVar("L", bound=Certificate | CheckScript)
+L = TypeVar("L", bound=Certificate | CheckScript | RealServer | VirtualService)
 
 
 def changed(document: D, **fields: Any) -> D:  # noqa: ANN401 - whatever the fields hold
@@ -32,12 +32,7 @@ def changed(document: D, **fields: Any) -> D:  # noqa: ANN401 - whatever the fie
 
 def service_of(cluster: ClusterConfig, label: str) -> VirtualService:
     """Return the virtual service of that label."""
-    for service in cluster.virtual_services:
-        if service.label == label:
-            return service
-    raise NotFoundError(
-        f"there is no virtual service {show(label)}; the list of virtual services has the labels"
-    )
+    return _labelled(cluster.virtual_services, label, "virtual service")
 
 
 def server_of(service: VirtualService, label: str) -> RealServer:
@@ -57,10 +52,7 @@ def with_services(cluster: ClusterConfig, services: Sequence[VirtualService]) ->
 
 def add_service(cluster: ClusterConfig, service: VirtualService) -> ClusterConfig:
     """Return the document with one more virtual service."""
-    if any(service.label == other.label for other in cluster.virtual_services):
-        message = f"label {service.label} is used by another virtual service; choose another label"
-        raise DuplicateError([Fault("label", service.label, message)])
-    return with_services(cluster, [*cluster.virtual_services, service])
+    return with_services(cluster, _added(cluster.virtual_services, service, "virtual service"))
 
 
 def replace_service(cluster: ClusterConfig, label: str, service: VirtualService) -> ClusterConfig:
@@ -89,11 +81,8 @@ def with_state(cluster: ClusterConfig, label: str, state: State) -> ClusterConfi
 
 def add_server(cluster: ClusterConfig, label: str, server: RealServer) -> ClusterConfig:
     """Return the document with one more real server in the virtual service of that label."""
-    service = service_of(cluster, label)
-    if any(server.label == other.label for other in service.real_servers):
-        message = f"label {server.label} is used by another real server of {label}; choose another label"
-        raise DuplicateError([Fault("label", server.label, message)])
-    return with_servers(cluster, label, [*service.real_servers, server])
+    servers = service_of(cluster, label).real_servers
+    return with_servers(cluster, label, _added(servers, server, f"real server of {label}"))
 
 
 def replace_server(cluster: ClusterConfig, label: str, name: str, server: RealServer) -> ClusterConfig:
