@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 import h11
@@ -30,6 +31,11 @@ class Reply:
     def revision(self) -> str:
         """The document's revision as a write gives it back (ETag), "" when the reply is about none."""
         return next((value.decode() for name, value in self.headers if name.lower() == b"etag"), "")
+
+    @property
+    def is_refused(self) -> bool:
+        """Tell whether lbadmind did not carry the request out: the body is a problem."""
+        return self.status >= HTTPStatus.BAD_REQUEST
 
     def json(self) -> Any:  # noqa: ANN401 - JSON is any shape
         """Return the decoded body, None when there is none."""

@@ -11,7 +11,7 @@ from lbadmin.bodies import Texts, body_of, texts_of
 from lbadmin.catalogue import Field, Section, fields_of
 from lbadmin.web.backend import Reply
 from lbadmin.web.forms import default_texts, errors_of, sent_texts, shown
-from lbadmin.web.page import Page, as_sentence
+from lbadmin.web.page import Page
 
 Json: TypeAlias = Any
 
@@ -81,9 +81,8 @@ class Editor:
             if rows:
                 return await self.show(page, texts, revision=now.revision, conflict=rows, status=409)
             # What is gone by now can't be read either, and that is what there is to tell.
-            gone = now.status >= HTTPStatus.BAD_REQUEST
-            reply = now if gone else await self._send(page, texts, now.revision)
-        if reply.status >= HTTPStatus.BAD_REQUEST:
+            reply = now if now.is_refused else await self._send(page, texts, now.revision)
+        if reply.is_refused:
             errors = errors_of(reply.json(), self.fields, self.root)
             return await self.show(page, texts, revision=revision, errors=errors, status=reply.status)
         path, notice = self.done({**texts, **(reply.json() or {})})
@@ -98,7 +97,7 @@ class Editor:
 
     async def _changed_since(self, page: Page, now: Reply, texts: Texts, revision: str) -> list[Row]:
         """Return what others changed in this object since a revision; nothing when it is gone."""
-        if now.status >= HTTPStatus.BAD_REQUEST:
+        if now.is_refused:
             return []
         number = revision.strip('"')
         old = await page.send("GET", f"/history/{self.document}/{number}") if number.isdigit() else None
@@ -160,8 +159,4 @@ async def act(page: Page, method: str, path: str, *, back: str, notice: str) -> 
     """Carry out a button: go back with a notice, or with the reason why it was refused."""
     await page.form()
     reply = await page.send(method, path)
-    if reply.status >= HTTPStatus.BAD_REQUEST:
-        return await page.show(
-            "refused.html", reply.status, title="Refused", message=as_sentence(reply.json()["detail"])
-        )
-    return page.done(back, notice)
+    return await page.refused(reply) if reply.is_refused else page.done(back, notice)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from ipaddress import IPv6Address, ip_address
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import quote, unquote
 
 from starlette.datastructures import FormData
@@ -32,6 +32,8 @@ from lbadmin.web.session import (
     token_of,
 )
 
+Json: TypeAlias = Any
+
 _REVISION = re.compile(r'"[0-9]{1,18}"', re.ASCII)
 
 
@@ -41,11 +43,6 @@ class RefusedError(Exception):
     def __init__(self, reply: Reply) -> None:
         super().__init__(reply.json()["detail"])
         self.reply = reply
-
-    @property
-    def sentence(self) -> str:
-        """The reason as a sentence of a page."""
-        return as_sentence(str(self))
 
 
 class NotOurFormError(Exception):
@@ -96,7 +93,7 @@ class Page:
     ) -> Reply:
         """Send a request and return the reply. Raises BackendError, or RefusedError when it is refused."""
         reply = await self.send(method, path, body, revision=revision)
-        if reply.status >= HTTPStatus.BAD_REQUEST:
+        if reply.is_refused:
             raise RefusedError(reply)
         return reply
 
@@ -124,9 +121,14 @@ class Page:
             raise NotOurFormError
         return sent
 
-    async def show(self, template: str, code: int = 200, /, **values: object) -> Response:
-        """Return a whole page: menu, message box and the template with its values."""
-        about = await self.get("/messages")
+    async def show(
+        self, template: str, code: int = 200, /, *, told: Json | None = None, **values: object
+    ) -> Response:
+        """Return a whole page: menu, message box and the template with its values.
+
+        `told` is an answer that the view has already, with what the frame shows: /messages or /status.
+        """
+        about = await self.get("/messages") if told is None else told
         answer = render(
             template,
             code,
@@ -141,6 +143,11 @@ class Page:
         if NOTICE_COOKIE in self.request.cookies:
             delete_cookie(answer, NOTICE_COOKIE)
         return answer
+
+    async def refused(self, reply: Reply, title: str = "Refused") -> Response:
+        """Return a page with the reason for which a request was refused."""
+        message = as_sentence(reply.json()["detail"])
+        return await self.show("refused.html", reply.status, title=title, message=message)
 
     def part(self, template: str, /, **values: object) -> Response:
         """Return a part of a page, for htmx to put in its place."""
@@ -173,8 +180,7 @@ def route(path: str, view: View, *, posts: bool = False) -> Route:
         except RefusedError as error:
             if error.reply.status == HTTPStatus.UNAUTHORIZED:
                 return to_login(request)
-            title = HTTPStatus(error.reply.status).phrase
-            return await page.show("refused.html", error.reply.status, title=title, message=error.sentence)
+            return await page.refused(error.reply, HTTPStatus(error.reply.status).phrase)
 
     return Route(path, endpoint, methods=["GET", "POST"] if posts else ["GET"])
 

@@ -60,7 +60,7 @@ async def _change_password(page: Page, texts: dict[str, str]) -> dict[str, str]:
     reply = await page.send("PUT", f"/users/{USER}/password", body)
     if reply.status == HTTPStatus.FORBIDDEN:
         return {"current": as_sentence(reply.json()["detail"])}
-    if reply.status >= HTTPStatus.BAD_REQUEST:
+    if reply.is_refused:
         return errors_of(reply.json(), PASSWORD_FORM.fields)
     return {}
 

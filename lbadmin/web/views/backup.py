@@ -1,6 +1,5 @@
 """Maintenance: Backup & Restore. A restore is shown before it is done; the form carries the file."""
 
-from http import HTTPStatus
 from typing import Any, TypeAlias
 
 from starlette.datastructures import UploadFile
@@ -9,7 +8,7 @@ from starlette.responses import Response
 from lbadmin.catalogue import Field, Section
 from lbadmin.web.downloads import passed_on
 from lbadmin.web.forms import errors_of
-from lbadmin.web.page import Page, as_sentence, button, route
+from lbadmin.web.page import Page, button, route
 
 Json: TypeAlias = Any
 
@@ -59,7 +58,7 @@ async def preview(page: Page) -> Response:
     if not text:
         return await _form(page, flags, {"backup": "No file was chosen; choose a backup file."}, 422)
     reply = await page.send("POST", "/backup/preview", _body(text, flags))
-    if reply.status >= HTTPStatus.BAD_REQUEST:
+    if reply.is_refused:
         return await _form(page, flags, errors_of(reply.json(), UPLOAD.fields), reply.status)
     return await page.show("backup_preview.html", found=reply.json(), text=text, flags=flags, cancel=BACKUP)
 
@@ -69,9 +68,8 @@ async def restore(page: Page) -> Response:
     form = await page.form()
     text, flags = str(form.get("backup", "")), {name: str(form.get(name)) for name in ("cluster", "node")}
     reply = await page.send("POST", "/backup/restore", _body(text, flags))
-    if reply.status >= HTTPStatus.BAD_REQUEST:
-        message = as_sentence(reply.json()["detail"])
-        return await page.show("refused.html", reply.status, title="Refused", message=message)
+    if reply.is_refused:
+        return await page.refused(reply)
     return page.done(
         BACKUP, "The backup was restored and is in effect. The Change History has what was before."
     )

@@ -90,12 +90,12 @@ async def signing_request(page: Page) -> Response:
         body = body_of(texts, SIGNING_REQUEST.fields) if any(texts.values()) else {}
     reply = await page.send("POST", f"{_api(page)}/csr", body)
     csr = ""
-    if reply.status < 400:  # noqa: PLR2004 - the first status of a problem
+    if reply.is_refused:
+        errors = errors_of(reply.json(), SIGNING_REQUEST.fields)
+    else:
         csr = reply.json()["csr"]
         if page.posted and form.get("action") == "download":
             return text_file(csr, f"{label}.csr", "application/pkcs10")
-    else:
-        errors = errors_of(reply.json(), SIGNING_REQUEST.fields)
     return await page.show(
         "csr.html",
         reply.status if errors else 200,

@@ -1,12 +1,10 @@
 """Maintenance: restarting services and the machine, and going back to the factory's state."""
 
-from http import HTTPStatus
-
 from starlette.responses import Response
 
 from lbadmin.catalogue import Field
 from lbadmin.web.editor import act
-from lbadmin.web.page import Page, as_sentence, button, route
+from lbadmin.web.page import Page, button, route
 from lbadmin.web.render import render
 
 RESTART = "/lbadmin/maintenance/restart"
@@ -25,9 +23,9 @@ CONFIRM = Field(
 
 async def restart(page: Page) -> Response:
     """Show the buttons of HAProxy with the consequence of each."""
-    told = (await page.get("/messages"))["messages"]
-    waiting = [each["text"] for each in told if each["action"] == "restart-haproxy"]
-    return await page.show("restart.html", waiting=waiting)
+    told = await page.get("/messages")
+    waiting = [each["text"] for each in told["messages"] if each["action"] == "restart-haproxy"]
+    return await page.show("restart.html", told=told, waiting=waiting)
 
 
 async def reload_haproxy(page: Page) -> Response:
@@ -106,9 +104,8 @@ async def _leave(page: Page, path: str, title: str, message: str) -> Response:
     """Carry out what ends this website, and say so on a page that needs nothing of it."""
     await page.form()
     reply = await page.send("POST", path)
-    if reply.status >= HTTPStatus.BAD_REQUEST:
-        message = as_sentence(reply.json()["detail"])
-        return await page.show("refused.html", reply.status, title="Refused", message=message)
+    if reply.is_refused:
+        return await page.refused(reply)
     return render("message.html", title=title, message=message)
 
 

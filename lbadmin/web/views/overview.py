@@ -1,6 +1,5 @@
 """System Overview: what is served and how it is, live, with its buttons."""
 
-from http import HTTPStatus
 from urllib.parse import quote
 
 from starlette.responses import Response
@@ -16,7 +15,7 @@ async def overview(page: Page) -> Response:
     """Show node, virtual services and real servers."""
     status = await page.get("/status")
     every_s = 2 + len(status["virtual_services"]) // SERVICES_PER_SECOND
-    return await page.show("overview.html", status=status, every_s=every_s)
+    return await page.show("overview.html", told=status, status=status, every_s=every_s)
 
 
 async def live(page: Page) -> Response:
@@ -38,11 +37,11 @@ async def set_state(page: Page) -> Response:
     if server:
         path += f"/real-servers/{quote(server, safe='')}"
     reply = await page.send("PUT", f"{path}/state", {"state": state})
-    refused = as_sentence(reply.json()["detail"]) if reply.status >= HTTPStatus.BAD_REQUEST else ""
     if page.by_htmx:
+        refused = as_sentence(reply.json()["detail"]) if reply.is_refused else ""
         return await _live(page, acted=True, refused=refused)
-    if refused:
-        return await page.show("refused.html", reply.status, title="Refused", message=refused)
+    if reply.is_refused:
+        return await page.refused(reply)
     return page.done("/lbadmin/", f"{server or service} {STATES[state]}.")
 
 

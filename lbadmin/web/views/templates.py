@@ -114,7 +114,7 @@ async def _review(page: Page, chosen: Template, sent: _Typed, notice: str = "") 
     """Show what would be made, in words and as a difference; nothing is changed by it."""
     revision = (await page.call("GET", "/layer7/settings")).revision
     reply = await page.send("POST", f"/layer7/templates/{chosen.name}/preview", sent.body())
-    if reply.status >= HTTPStatus.BAD_REQUEST:
+    if reply.is_refused:
         return await _ask(page, chosen, sent, _errors(reply.json(), chosen, sent), reply.status)
     return await page.show(
         "template_review.html",
@@ -143,7 +143,7 @@ async def _apply(page: Page, chosen: Template, sent: _Typed, revision: str) -> R
     reply = await page.send("POST", path, sent.body(), revision=revision or None)
     if reply.status == HTTPStatus.PRECONDITION_FAILED:
         return await _review(page, chosen, sent, "Somebody else has changed the configuration meanwhile.")
-    if reply.status >= HTTPStatus.BAD_REQUEST:
+    if reply.is_refused:
         return await _ask(page, chosen, sent, _errors(reply.json(), chosen, sent), reply.status)
     labels = " and ".join(each["label"] for each in reply.json()["services"])
     return page.done(SERVICES, f"{labels} and the real servers were added; the change is in effect.")
