@@ -5,6 +5,7 @@ nothing was ever changed, the files that the image was built with. A damaged sta
 """
 
 import logging
+import os
 import socket
 import sys
 from ipaddress import ip_interface
@@ -16,6 +17,7 @@ from lbadmin.files import CACHE, FACTORY, install, pack, stamp_of, unpack
 from lbadmin.reset import carry_out
 from lbadmin.store import Store
 from lbadmin.system import System
+from lbadmin.unattended import deploy
 
 HOSTNAME = "/etc/hostname"
 
@@ -56,11 +58,15 @@ def own_addresses(files: dict[str, str]) -> list[str]:
 
 
 def boot(system: System) -> None:
-    """Reset, put the files in place, set the host name, make the certificate; each as far as it goes."""
+    """Reset, take credentials, put the files in place, set the host name, make the certificate.
+
+    Each goes as far as it can, and none keeps the next from being done.
+    """
     try:
         carry_out(system)
     except OSError:
         log.critical("the factory reset could not be finished", exc_info=True)
+    deploy(system, os.environ.get("CREDENTIALS_DIRECTORY"))
     files = files_for(system)
     hostname = files.get(HOSTNAME, "lbva").strip()
     try:
