@@ -1,8 +1,8 @@
 """The first boot's network settings, handed in from outside as systemd credentials.
 
-A hypervisor passes them through SMBIOS type 11 strings or fw_cfg (systemd(1), "System Credentials"). They are taken once, while the node has no
-document of its own; what an administrator changes afterwards stays. A bad value leaves the factory default:
-the appliance can be reached, and its console says what was refused. Needs nothing but the standard library
+A hypervisor passes them through SMBIOS type 11 strings or fw_cfg (systemd(1), "System Credentials"). They are
+taken once, while the node has no document of its own; what an administrator changes afterwards stays. A bad
+value leaves the factory default, and the console says what was refused. Needs nothing but the standard library
 until there is a credential: boot's fast path asks here.
 """
 
@@ -46,7 +46,7 @@ def deploy(system: System, folder: str | None) -> None:
 
 
 def _read(folder: Path) -> dict[str, str]:
-    """Return the values by their names without the prefix, without empty ones; raises RefusedError or OSError."""
+    """Return the values by their names without the prefix, none empty; raises RefusedError or OSError."""
     values = {}
     for file in os.listdir(folder):  # noqa: PTH208 - as in store
         if not file.startswith(PREFIX):

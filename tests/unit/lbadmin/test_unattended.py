@@ -44,7 +44,8 @@ def test_credentials_become_the_first_document_of_the_node(
     assert first is not None
     assert (first.revision, first.who) == (1, "unattended")
     assert first.what == (
-        "deployed with address 192.168.2.22/24, gateway 192.168.2.1, dns 192.168.2.1 192.168.2.3, hostname lb2"
+        "deployed with address 192.168.2.22/24, gateway 192.168.2.1, dns 192.168.2.1 192.168.2.3, "
+        "hostname lb2"
     )
     # What the next boots need is rendered already.
     monkeypatch.delattr("lbadmin.boot.rendered")
