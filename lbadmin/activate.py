@@ -6,25 +6,31 @@ from dataclasses import dataclass
 from lbadmin.errors import ActivationError
 from lbadmin.haproxy import SERVER_ROW, HAProxy, is_service, words_of
 from lbadmin.model import ClusterConfig, NodeConfig, RealServer, VirtualService
+from lbadmin.pair.model import PairConfig, joined
 from lbadmin.render import HAPROXY_CFG, KEEPALIVED_CONF, render
 from lbadmin.render.haproxy import CERTIFICATES
 from lbadmin.render.network import HOSTNAME, NETWORK_DIR
+from lbadmin.render.peer import PEER_CFG, PEER_FILES
 from lbadmin.render.service import effective_weight
 from lbadmin.system import System
+
+HEARTBEAT_PENDING = "/run/lbadmin/heartbeat-pending"
+"""There while keepalived has not read the file that a new pair gave it."""
 
 
 @dataclass(frozen=True)
 class Rendering:
-    """The two documents and the files that they become."""
+    """The documents and the files that they become."""
 
     cluster: ClusterConfig
     node: NodeConfig
     files: dict[str, str]
+    pair: PairConfig | None = None
 
     @classmethod
-    def of(cls, cluster: ClusterConfig, node: NodeConfig) -> "Rendering":
+    def of(cls, cluster: ClusterConfig, node: NodeConfig, pair: PairConfig | None = None) -> "Rendering":
         """Render the documents."""
-        return cls(cluster, node, render(cluster, node))
+        return cls(cluster, node, render(cluster, node, pair), pair)
 
 
 def activate(system: System, haproxy: HAProxy, old: Rendering, new: Rendering) -> None:
@@ -41,8 +47,14 @@ def activate(system: System, haproxy: HAProxy, old: Rendering, new: Rendering) -
         run_program(system, "systemctl", "restart", "lbva-hostname.service")
     if HAPROXY_CFG in changed or old.cluster != new.cluster:
         _haproxy(system, haproxy, old, new)
+    if any(name in changed for name in PEER_FILES):
+        restart_peer(system, new)
     if KEEPALIVED_CONF in changed:
-        _keepalived(system, new)
+        if joined(new.pair) is not None and joined(old.pair) is None:
+            # Roles are given out when the administrator says so: the guide's Restart Heartbeat.
+            request_heartbeat_restart(system)
+        else:
+            restart_heartbeat(system, new)
 
 
 def of_haproxy(rendering: Rendering) -> dict[str, str]:
@@ -60,7 +72,8 @@ def start_over(system: System, haproxy: HAProxy, new: Rendering) -> None:
         reload_gently(haproxy)
     else:
         run_program(system, "systemctl", "start", "haproxy.service")
-    _keepalived(system, new)
+    restart_peer(system, new)
+    restart_heartbeat(system, new)
     run_program(system, "networkctl", "reload")
     impose_states(haproxy, new.cluster)
     verify(haproxy, new.cluster)
@@ -80,10 +93,26 @@ def run_program(system: System, *command: str) -> None:
         raise ActivationError(f"{' '.join(command)} failed: {words_of(result.output)}")
 
 
-def _keepalived(system: System, new: Rendering) -> None:
-    """Without virtual addresses keepalived does not run: see render_keepalived."""
+def restart_heartbeat(system: System, new: Rendering) -> None:
+    """Let keepalived read its file; without virtual addresses it does not run: see render_keepalived.
+
+    Raises ActivationError.
+    """
     verb = "reload-or-restart" if new.files[KEEPALIVED_CONF] else "stop"
     run_program(system, "systemctl", verb, "keepalived.service")
+    system.path(HEARTBEAT_PENDING).unlink(missing_ok=True)
+
+
+def request_heartbeat_restart(system: System) -> None:
+    """Note that keepalived is to read its file when somebody asks for it, or at the next boot."""
+    marker = system.path(HEARTBEAT_PENDING)
+    marker.parent.mkdir(parents=True, exist_ok=True)
+    marker.touch()
+
+
+def restart_peer(system: System, new: Rendering) -> None:
+    """Bring lbva-peer to its file; a single node has none. Raises ActivationError."""
+    run_program(system, "systemctl", "restart" if PEER_CFG in new.files else "stop", "lbva-peer.service")
 
 
 def _haproxy(system: System, haproxy: HAProxy, old: Rendering, new: Rendering) -> None:
@@ -104,7 +133,8 @@ def _differ_in_states_only(old: Rendering, new: Rendering) -> bool:
         return True
     before, after = old.cluster, new.cluster
     return (
-        (before.layer7, before.certificates) == (after.layer7, after.certificates)
+        (joined(old.pair) is None) == (joined(new.pair) is None)
+        and (before.layer7, before.certificates) == (after.layer7, after.certificates)
         and len(before.virtual_services) == len(after.virtual_services)
         and all(
             one is other or _levelled(one) == _levelled(other)

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from lbadmin.activate import (
     Rendering,
@@ -34,16 +34,37 @@ from lbadmin.haproxy import HAProxy
 from lbadmin.keys import KeyStore
 from lbadmin.migrations import read_cluster
 from lbadmin.model import ClusterConfig, NodeConfig
+from lbadmin.pair.model import PairConfig, parse_pair
+from lbadmin.pair.rules import check_pair
 from lbadmin.rules import check_rules, parse_node
-from lbadmin.store import Store
+from lbadmin.store import Store, hash_of
 from lbadmin.system import System
 
 FACTORY_REVISION = 0
 """Revision of a document that was never changed."""
 
 ROLLBACK_AUTHOR = "lbadmind"
+LEFT = "leave the pair, without services"
 
 log = logging.getLogger(__name__)
+
+
+class Point(NamedTuple):
+    """A ClusterConfig by its revision and the SHA-256 of its document: the same on both nodes of a pair."""
+
+    revision: int
+    hash: str
+
+
+@dataclass(frozen=True)
+class GivenCluster:
+    """A ClusterConfig as the other node has stored it, and the private keys (PEM) that it names, by name."""
+
+    revision: int
+    document: Mapping[str, Any]
+    keys: Mapping[str, str]
+    who: str
+    what: str
 
 
 @dataclass(frozen=True)
@@ -53,6 +74,7 @@ class Current:
     rendering: Rendering
     cluster_revision: int
     node_revision: int
+    cluster_hash: str
 
     @property
     def cluster(self) -> ClusterConfig:
@@ -64,6 +86,11 @@ class Current:
         """The NodeConfig in effect."""
         return self.rendering.node
 
+    @property
+    def pair(self) -> PairConfig | None:
+        """The pair that this node belongs to, None when it is single."""
+        return self.rendering.pair
+
 
 class Changes:
     """The current documents, and the only way to change them. Safe to use from several threads."""
@@ -74,11 +101,31 @@ class Changes:
         self.haproxy = haproxy
         self.clusters = Store(system.state / "cluster")
         self.nodes = Store(system.state / "node")
+        self.pairs = Store(system.state / "pair")
         self.keys = KeyStore(system.state / "keys")
+        self.may_change_cluster: Callable[[], None] = lambda: None
+        """Raises NotMasterError where the ClusterConfig is not this node's to change."""
+        self.on_cluster_change: Callable[[], None] = lambda: None
+        """Told of each new ClusterConfig; has to return at once."""
         self._lock = threading.Lock()
         cluster, cluster_revision = read_document(self.clusters, read_cluster)
         node, node_revision = read_document(self.nodes, parse_node)
-        self.current = Current(Rendering.of(cluster, node), cluster_revision, node_revision)
+        pair = read_document(self.pairs, parse_pair)[0]
+        if pair is not None and pair.state == "left":
+            cluster, pair = ClusterConfig(), None
+            cluster_revision = self._clear(cluster)
+        self.current = Current(
+            Rendering.of(cluster, node, pair), cluster_revision, node_revision, self._hash(cluster_revision)
+        )
+
+    def _clear(self, cluster: ClusterConfig) -> int:
+        """Finish leaving a pair: the services first, then the pair itself. Returns the cluster's revision."""
+        revision = self.clusters.commit(cluster.model_dump(mode="json"), ROLLBACK_AUTHOR, LEFT).revision
+        self.pairs.commit({}, ROLLBACK_AUTHOR, LEFT)
+        return revision
+
+    def _hash(self, cluster_revision: int) -> str:
+        return self.clusters.document_hash(cluster_revision) or hash_of({})
 
     def reconcile(self) -> None:
         """Put the current documents into effect where they are not, as after a crash in a change.
@@ -128,14 +175,13 @@ class Changes:
             _match(if_node, self.current.node_revision)
             old = self.current.rendering
             cluster, node = edit(old.cluster, old.node)
-            try:
-                # A daemon's checker needs the keys, and a committed document must never lack its own.
-                self.keys.add(keys or {})
-                if (cluster, node) != (old.cluster, old.node):
-                    self._apply(Rendering.of(cluster, node), who, what)
-            finally:
-                self.keys.sweep(self.clusters, _keys_of(self.current.cluster))
-            return self.current
+            if cluster != old.cluster:
+                self.may_change_cluster()
+            if (cluster, node) != (old.cluster, old.node):
+                self._apply(Rendering.of(cluster, node, old.pair), who, what, keys=keys)
+        if cluster != old.cluster:
+            self.on_cluster_change()
+        return self.current
 
     def change_cluster(
         self,
@@ -156,6 +202,75 @@ class Changes:
         """Edit the NodeConfig alone; see `change`."""
         return self.change(lambda cluster, node: (cluster, edit(node)), who, what, if_node=if_revision)
 
+    def change_pair(self, pair: PairConfig | None, who: str, what: str) -> Current:
+        """Put this node into a pair, or take it out; the ClusterConfig stays.
+
+        Raises RefusedError, CheckError and StorageError with nothing changed, ActivationError with the last
+        good restored.
+        """
+        with self._lock:
+            old = self.current.rendering
+            self._apply(Rendering.of(old.cluster, old.node, pair), who, what)
+            return self.current
+
+    def renumber(self, revision: int, who: str, what: str) -> Current:
+        """Commit the ClusterConfig in effect again as this revision. Raises StaleError and StorageError."""
+        with self._lock:
+            if revision <= self.current.cluster_revision:
+                raise StaleError(f"revision {revision} is not after {self.current.cluster_revision}")
+            document = self.current.cluster.model_dump(mode="json")
+            self.clusters.commit(document, who, what, number=revision)
+            self.current = replace(self.current, cluster_revision=revision, cluster_hash=self._hash(revision))
+            self._save_cache()
+            return self.current
+
+    def adopt(self, given: GivenCluster, replaces: Point, pair: PairConfig | None = None) -> Current:
+        """Put a ClusterConfig from the other node into effect, under its revision; with `pair`, join that.
+
+        Raises StaleError when `replaces` is not in effect any more, RefusedError, CheckError, StorageError
+        and ActivationError, each with everything as it was: a refused revision leaves no trace, so that
+        this node never looks as if it had a newer one.
+        """
+        with self._lock:
+            if replaces != self.point():
+                raise StaleError("the ClusterConfig has changed meanwhile; ask again")
+            if given.revision <= self.current.cluster_revision:
+                raise StaleError(f"revision {given.revision} is not after {self.current.cluster_revision}")
+            old = self.current.rendering
+            new = Rendering.of(read_cluster(given.document), old.node, pair or old.pair)
+            self._apply(new, given.who, given.what, keys=given.keys, given=given)
+            return self.current
+
+    def leave(self, who: str) -> Current:
+        """Become a single node without services, whatever happens in between.
+
+        Raises StorageError with nothing changed; what can't be put into effect now is with the next boot.
+        """
+        with self._lock:
+            old = self.current
+            if old.pair is None:
+                return old
+            left = old.pair.model_copy(update={"state": "left"})
+            self.pairs.commit(left.model_dump(mode="json"), who, LEFT)
+            cluster = ClusterConfig()
+            new = Rendering.of(cluster, old.node)
+            revision = self._clear(cluster)
+            self.current = Current(new, revision, old.node_revision, self._hash(revision))
+            self._put_into_effect(old.rendering, new)
+            self._save_cache()
+            log.warning("%s: %s", who, LEFT)
+            return self.current
+
+    def point(self) -> Point:
+        """Return which ClusterConfig is in effect."""
+        return Point(self.current.cluster_revision, self.current.cluster_hash)
+
+    def knows(self, point: Point) -> bool:
+        """Tell whether a ClusterConfig is this node's, or one that its own was made from."""
+        if point.revision == FACTORY_REVISION:
+            return point.hash == hash_of({})
+        return self.clusters.document_hash(point.revision) == point.hash
+
     def reload_haproxy(self, who: str) -> None:
         """Reload HAProxy gracefully. Raises ActivationError or UnavailableError."""
         with self._lock:
@@ -170,38 +285,69 @@ class Changes:
             run_program(self.system, "systemctl", "restart", "haproxy.service")
             impose_states(self.haproxy, self.current.cluster)
 
-    def _apply(self, new: Rendering, who: str, what: str) -> None:
-        old = self.current.rendering
-        check_rules(new.cluster, new.node)
-        check_certificates(self.system, self.keys, old.cluster, new.cluster)
-        check_files(self.system, self.keys, old, new)
-        self._commit(new, who, what)
+    def _apply(
+        self,
+        new: Rendering,
+        who: str,
+        what: str,
+        *,
+        keys: Mapping[str, str] | None = None,
+        given: GivenCluster | None = None,
+    ) -> None:
+        before = self.current
+        old = before.rendering
         try:
-            install(self.system, new.files, old.files)
-            activate(self.system, self.haproxy, old, new)
-        except (LbadminError, OSError) as error:
-            log.exception("%s by %s could not be put into effect", what, who)
-            self._roll_back(old, new, what)
-            raise ActivationError(f"{error}; the change was taken back") from error
+            # A daemon's checker needs the keys, and a committed document must never lack its own.
+            self.keys.add(keys or {})
+            check_rules(new.cluster, new.node)
+            check_pair(new.node, new.pair)
+            check_certificates(self.system, self.keys, old.cluster, new.cluster)
+            check_files(self.system, self.keys, old, new)
+            self._commit(new, who, what, given)
+            try:
+                install(self.system, new.files, old.files)
+                activate(self.system, self.haproxy, old, new)
+            except (LbadminError, OSError) as error:
+                log.exception("%s by %s could not be put into effect", what, who)
+                if given is None:
+                    self._roll_back(old, new, what)
+                else:
+                    self._withdraw(before, new)
+                raise ActivationError(f"{error}; the change was taken back") from error
+        finally:
+            self.keys.sweep(self.clusters, _keys_of(self.current.cluster))
         self._save_cache()
         log.info("%s by %s: %s", self._revisions(), who, what)
 
-    def _commit(self, new: Rendering, who: str, what: str) -> None:
-        """Commit the documents that differ from the current ones, both or none, and make them current.
+    def _commit(self, new: Rendering, who: str, what: str, given: GivenCluster | None = None) -> None:
+        """Commit the documents that differ from the current ones, all or none, and make them current.
 
-        A power cut between the two leaves the first one committed: each is good, and both are in the history.
+        The pair comes first: a node that has joined catches up with the rest. A power cut between two leaves
+        the first ones committed: each is good, and all are in the history.
         """
-        cluster_revision, node_revision = self.current.cluster_revision, self.current.node_revision
-        if new.cluster != self.current.cluster:
-            cluster_revision = self.clusters.commit(new.cluster.model_dump(mode="json"), who, what).revision
-        if new.node != self.current.node:
-            try:
-                node_revision = self.nodes.commit(new.node.model_dump(mode="json"), who, what).revision
-            except StorageError:
-                if cluster_revision != self.current.cluster_revision:
-                    self.clusters.withdraw(cluster_revision)
-                raise
-        self.current = Current(new, cluster_revision, node_revision)
+        old = self.current
+        done: list[tuple[Store, int]] = []
+
+        def commit(store: Store, document: Mapping[str, Any], number: int | None = None) -> int:
+            revision = store.commit(document, who, what, number=number).revision
+            done.append((store, revision))
+            return revision
+
+        cluster_revision, node_revision = old.cluster_revision, old.node_revision
+        try:
+            if new.pair != old.pair:
+                commit(self.pairs, {} if new.pair is None else new.pair.model_dump(mode="json"))
+            if given is not None:
+                cluster_revision = commit(self.clusters, given.document, given.revision)
+            elif new.cluster != old.cluster:
+                cluster_revision = commit(self.clusters, new.cluster.model_dump(mode="json"))
+            if new.node != old.node:
+                node_revision = commit(self.nodes, new.node.model_dump(mode="json"))
+        except StorageError:
+            for store, revision in done:
+                store.withdraw(revision)
+            raise
+        self.current = Current(new, cluster_revision, node_revision, self._hash(cluster_revision))
 
     def _revisions(self) -> str:
         return f"revision {self.current.cluster_revision} (node: {self.current.node_revision})"
@@ -213,12 +359,28 @@ class Changes:
         except (StorageError, OSError):
             log.exception("the last good configuration could not be committed; it runs until the next boot")
             self.current = replace(self.current, rendering=old)
-        try:
-            install(self.system, old.files, new.files)
-            activate(self.system, self.haproxy, new, old)
-        except (LbadminError, OSError):
-            log.exception("the last good configuration could not be brought back whole")
+        self._put_into_effect(new, old)
         self._save_cache()
+
+    def _withdraw(self, before: Current, new: Rendering) -> None:
+        """Undo an adoption without leaving a revision of it."""
+        try:
+            self.clusters.withdraw(self.current.cluster_revision)
+            if new.pair != before.pair:
+                self.pairs.withdraw(self.pairs.numbers()[-1])
+        except OSError:
+            log.exception("a refused configuration could not be removed; it is read at the next boot")
+        self.current = before
+        self._put_into_effect(new, before.rendering)
+        self._save_cache()
+
+    def _put_into_effect(self, old: Rendering, new: Rendering) -> None:
+        """Bring the daemons to a rendering as far as they follow."""
+        try:
+            install(self.system, new.files, old.files)
+            activate(self.system, self.haproxy, old, new)
+        except (LbadminError, OSError):
+            log.exception("the configuration could not be put into effect whole")
 
     def _save_cache(self) -> None:
         try:
@@ -238,10 +400,10 @@ def _text(path: Path) -> str | None:
         return None
 
 
-D = TypeVar("D", ClusterConfig, NodeConfig)
+D = TypeVar("D", ClusterConfig, NodeConfig, PairConfig | None)
 
 
-def read_document(store: Store, parse: Callable[[object], D]) -> tuple[D, int]:
+def read_document(store: Store, parse: Callable[[dict[str, Any]], D]) -> tuple[D, int]:
     """Return the newest revision that parses and its number; the factory's document and 0 when none does."""
     for number in reversed(store.numbers()):
         revision = store.read(number)

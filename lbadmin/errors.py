@@ -50,6 +50,18 @@ class StaleError(LbadminError):
     status = 412
 
 
+class NotMasterError(LbadminError):
+    """This node is the slave of a pair: what both share is changed on the master."""
+
+    status = 409
+
+
+class PairError(LbadminError):
+    """The pair can't do this now: the peer is not there, or is not as it has to be."""
+
+    status = 409
+
+
 class CheckError(LbadminError):
     """A daemon's own checker refused the rendered files; nothing was changed."""
 

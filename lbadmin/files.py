@@ -13,13 +13,15 @@ from lbadmin.store import Store, write_durably
 from lbadmin.system import System
 
 CACHE = "rendered.json"
+DOCUMENTS = ("cluster", "node", "pair")
+"""The stores whose documents a rendering is made of."""
 FACTORY = "/usr/lib/lbadmin/factory/rendered.json"
 
 
 def stamp_of(system: System) -> dict[str, str]:
     """Return what a rendering depends on: the appliance's version and the documents' newest files."""
     stamp = {"version": system.version()}
-    for name in ("cluster", "node"):
+    for name in DOCUMENTS:
         store = Store(system.state / name)
         numbers = store.numbers()
         if numbers:

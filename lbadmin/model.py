@@ -38,7 +38,9 @@ document below a few megabytes and HAProxy's memory within the 2 GB machine."""
 MAX_CERTIFICATES = 256
 MAX_SCRIPTS = 64
 MAX_TABLE_SIZE = 1_000_000
+MAX_FLOATING_ADDRESSES = 64
 
+Sensitivity = Literal["fast", "normal", "tolerant"]
 State = Literal["online", "drain", "halt"]
 Flag = Annotated[bool, Field(strict=True)]
 # A connection takes two file descriptors, and systemd allows a service 524,288 of them.
@@ -173,10 +175,24 @@ class CheckScript(Document):
     text: ScriptText
 
 
+class HaSettings(Document):
+    """High availability: how soon the slave takes over, and what it takes over beside services' addresses.
+
+    `sensitivity` chooses the interval of VRRP's advertisements; a master that is silent for three of them is
+    replaced. `fail_back` lets the primary take over again when it returns.
+    """
+
+    sensitivity: Sensitivity = "normal"
+    fail_back: Flag = False
+    check_gateway: Flag = False
+    floating_addresses: Annotated[tuple[Address, ...], Field(max_length=MAX_FLOATING_ADDRESSES)] = ()
+
+
 class ClusterConfig(Document):
     """What both nodes of a pair share."""
 
     format: Literal[2] = CLUSTER_FORMAT
+    ha: HaSettings = HaSettings()
     layer7: Layer7Settings = Layer7Settings()
     virtual_services: Annotated[tuple[VirtualService, ...], Field(max_length=MAX_VIRTUAL_SERVICES)] = ()
     certificates: Annotated[tuple[Certificate, ...], Field(max_length=MAX_CERTIFICATES)] = ()

@@ -61,6 +61,7 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._headings: dict[int, Heading] = {}
+        self._hashes: dict[int, str] = {}
 
     def current(self) -> Revision | None:
         """Return the highest good revision, if any; damaged ones are skipped with a warning."""
@@ -109,14 +110,29 @@ class Store:
             return None
         return Heading(revision.revision, revision.when, revision.who, revision.what)
 
-    def commit(self, document: Mapping[str, Any], who: str, what: str) -> Revision:
+    def document_hash(self, number: int) -> str | None:
+        """Return `hash_of` the document of a revision, None when there is none that is good."""
+        if number not in self._hashes:
+            revision = self.read(number)
+            if revision is None:
+                return None
+            self._hashes[number] = hash_of(revision.document)
+        return self._hashes[number]
+
+    def commit(
+        self, document: Mapping[str, Any], who: str, what: str, *, number: int | None = None
+    ) -> Revision:
         """Write the document as the next revision and return it once it is safe on disk.
 
+        `number` is the revision's, where that is not the next one: higher than all that are there.
         Raises StorageError, with nothing changed, when it cannot be written.
         """
         try:
             numbers = self.numbers()
-            number = numbers[-1] + 1 if numbers else 1
+            last = numbers[-1] if numbers else 0
+            number = last + 1 if number is None else number
+            if number <= last:
+                raise StorageError(f"revision {number} is not after {last} in {self.folder}")
             when = datetime.now(UTC).isoformat(timespec="seconds")
             revision = Revision(number, when, who, what, dict(document))
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -136,7 +152,13 @@ class Store:
         """Remove a revision that nobody has seen yet, on a full disk too. Raises OSError."""
         self.path(number).unlink()
         self._headings.pop(number, None)
+        self._hashes.pop(number, None)
         _sync_folder(self.folder)
+
+
+def hash_of(document: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of a document, however its file is written."""
+    return hashlib.sha256(json.dumps(document, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def _parse(data: bytes, number: int) -> Revision:

@@ -1,19 +1,22 @@
-"""From the two documents to the files that the daemons read: pure functions, same input, same text."""
+"""From the documents to the files that the daemons read: pure functions, same input, same text."""
 
 from lbadmin.model import ClusterConfig, NodeConfig
+from lbadmin.pair.model import PairConfig, joined
 from lbadmin.render.haproxy import render_beside, render_haproxy
 from lbadmin.render.keepalived import render_keepalived
 from lbadmin.render.network import render_network
+from lbadmin.render.peer import render_peer
 
 HAPROXY_CFG = "/etc/haproxy/haproxy.cfg"
 KEEPALIVED_CONF = "/etc/keepalived/keepalived.conf"
 
 
-def render(cluster: ClusterConfig, node: NodeConfig) -> dict[str, str]:
+def render(cluster: ClusterConfig, node: NodeConfig, pair: PairConfig | None = None) -> dict[str, str]:
     """Return the text of every rendered file by its absolute path on the appliance."""
     return {
-        HAPROXY_CFG: render_haproxy(cluster),
+        HAPROXY_CFG: render_haproxy(cluster, joined(pair)),
         **render_beside(cluster),
-        KEEPALIVED_CONF: render_keepalived(cluster, node),
+        KEEPALIVED_CONF: render_keepalived(cluster, node, joined(pair)),
         **render_network(node),
+        **render_peer(pair),
     }

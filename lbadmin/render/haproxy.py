@@ -1,6 +1,7 @@
 """haproxy.cfg: one `listen` per virtual service. Section numbers are those of HAProxy's 3.0 manual."""
 
 from lbadmin.model import Certificate, ClusterConfig, Layer7Settings
+from lbadmin.pair.model import PairConfig
 from lbadmin.render.checks import script_file
 from lbadmin.render.service import CERT_STORE, listen_section
 
@@ -17,6 +18,10 @@ STATS_FRONTEND = "_stats"
 """The one frontend that is no virtual service: no label begins with an underscore."""
 
 PEERS_PORT = 10000
+REMOTE_PEERS_PORT = 10002
+"""Where stick tables go to the own next worker, and to the other node: through lbva-peer's TLS."""
+PEER_NAMES = ("lbva", "lbva-2")
+"""The primary's and the secondary's name among HAProxy's peers; a single node has the first."""
 
 # Mozilla's "intermediate" list of 2024 (guidelines 5.7) without its DHE suites, which let a client make the
 # one CPU work for nothing (CVE-2002-20001).
@@ -27,15 +32,16 @@ CIPHERS = ":".join(
 )
 
 
-def render_haproxy(cluster: ClusterConfig) -> str:
+def render_haproxy(cluster: ClusterConfig, pair: PairConfig | None = None) -> str:
     """Return haproxy.cfg; services that are not enabled are left out."""
+    own, other = PEER_NAMES if pair is None or pair.primary else reversed(PEER_NAMES)
     services = [service for service in cluster.virtual_services if service.enabled]
     certificates = used_certificates(cluster)
     scripted = any(service.health_check.type == "external" for service in services)
     sections = [
-        _global(cluster.layer7, tls=bool(certificates), scripted=scripted),
+        _global(cluster.layer7, own, tls=bool(certificates), scripted=scripted),
         _defaults(cluster.layer7),
-        _peers(),
+        _peers(own, other if pair else None),
         _stats(),
     ]
     if certificates:
@@ -75,11 +81,11 @@ def _section(head: str, *lines: str) -> str:
     return "".join([head, "\n", *(f"    {line}\n" for line in lines)])
 
 
-def _global(settings: Layer7Settings, *, tls: bool, scripted: bool) -> str:
+def _global(settings: Layer7Settings, peer: str, *, tls: bool, scripted: bool) -> str:
     lines = [
         "user haproxy",
         "group haproxy",
-        "localpeer lbva",
+        f"localpeer {peer}",
         f"stats socket {ADMIN_SOCKET} mode 600 level admin",
         f"maxconn {settings.maxconn}",
         f"hard-stop-after {settings.stop_old_workers_after_ms}",
@@ -110,9 +116,15 @@ def _defaults(settings: Layer7Settings) -> str:
     return _section("defaults", *lines)
 
 
-def _peers() -> str:
-    """Render the local peer, which hands the stick tables to the new worker at a reload (3.5)."""
-    return _section("peers lbva", f"bind 127.0.0.1:{PEERS_PORT}", "server lbva")
+def _peers(own: str, other: str | None) -> str:
+    """Render the local peer, which hands the stick tables over at a reload, and the other node (3.5).
+
+    The local one's place and the primary's name stay when a pair is made, so that clients keep their server.
+    """
+    lines = [f"bind 127.0.0.1:{PEERS_PORT}", f"server {own}"]
+    if other is not None:
+        lines.append(f"server {other} 127.0.0.1:{REMOTE_PEERS_PORT}")
+    return _section("peers lbva", *lines)
 
 
 def _stats() -> str:

@@ -1,34 +1,86 @@
-"""keepalived.conf: the virtual addresses, put on the interface whose subnet holds them."""
+"""keepalived.conf: the virtual addresses, put on the interface whose subnet holds them, and who has them."""
 
-from ipaddress import IPv4Address, IPv6Address
+from collections.abc import Iterable, Iterator
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
-from lbadmin.model import ClusterConfig, Interface, NodeConfig
+from lbadmin.model import ClusterConfig, HaSettings, Interface, NodeConfig, Sensitivity
+from lbadmin.pair.model import PairConfig
 
-ADVERTISEMENT_S = 1
+Address = IPv4Address | IPv6Address
+
+ADVERTISEMENT_MS: dict[Sensitivity, int] = {"fast": 50, "normal": 100, "tolerant": 1_000}
+"""Interval of VRRP's advertisements. A silent master is replaced after three of them (RFC 9568, 6.1)."""
+SINGLE_ADVERTISEMENT_MS = 1_000
+
+PRIORITIES = (254, 253)
+"""The primary's and the secondary's. High ones are quick: the skew time, (256 - priority) / 256 of an
+interval, is what a slave waits after a master has given its role away (RFC 9568, 6.1)."""
+
+MARKERS = {4: "169.254.76.86", 6: "fd4c:4256:4100::1"}
+"""An address on "lo" that goes with the role, by family: keepalived wants one where there is no service."""
+
+UNFIT = "/run/lbadmin/unfit"
+"""0, or what is added to the priority: -254 keeps this node from being master. lbadmind writes it."""
+
+NOTIFY = "/usr/lib/lbva/role-changed"
+HAPROXY_GONE_S = 3
+"""How long HAProxy may be gone: lbadmind sees a dead one sooner (pair.watch), and knows a restart that was
+asked for from a crash; this is for when lbadmind is gone, too."""
 
 
-def render_keepalived(cluster: ClusterConfig, node: NodeConfig) -> str:
-    """Return keepalived.conf; it is empty when there is no virtual address.
+def render_keepalived(cluster: ClusterConfig, node: NodeConfig, pair: PairConfig | None = None) -> str:
+    """Return keepalived.conf; it is empty for a single node without virtual addresses.
 
     keepalived never reports itself started when it has nothing to do; Debian's unit skips an empty file.
     """
-    addresses = sorted(
-        {service.ip for service in cluster.virtual_services if service.enabled},
-        key=lambda ip: (ip.version, int(ip)),
-    )
-    if not addresses or not node.interfaces:
+    addresses = virtual_addresses(cluster)
+    if pair is not None:
+        lines = [
+            *_globals(
+                "vrrp_garp_master_delay 1",
+                "vrrp_garp_master_repeat 2",
+                "enable_script_security",
+                "script_user root",
+            ),
+            *_tracked(),
+        ]
+        lines += _shared(cluster.ha, addresses, node, pair)
+    elif addresses and node.interfaces:
+        lines = [*_globals(), *_own(addresses, node)]
+    else:
         return ""
-    lines = ["global_defs {", "    vrrp_version 3", "}", *_instance(addresses, node)]
     return "".join(f"{line}\n" for line in lines)
 
 
-def _instance(addresses: list[IPv4Address | IPv6Address], node: NodeConfig) -> list[str]:
-    """Lines of the one instance.
+def virtual_addresses(cluster: ClusterConfig) -> list[Address]:
+    """Return the addresses that go with the master's role, in order: the services' and the floating ones."""
+    services = {service.ip for service in cluster.virtual_services if service.enabled}
+    return sorted(services.union(cluster.ha.floating_addresses), key=lambda ip: (ip.version, int(ip)))
 
-    A single node owns its addresses: priority 255 makes it master at once (RFC 9568, section 6.4.1).
-    An instance speaks for one family; the other's addresses follow it as "excluded" (keepalived.conf(5)).
+
+def _globals(*lines: str) -> list[str]:
+    return ["global_defs {", "    vrrp_version 3", *(f"    {line}" for line in lines), "}"]
+
+
+def _tracked() -> list[str]:
+    return [
+        "track_file unfit {",
+        f"    file {UNFIT}",
+        "    weight 1",
+        "    init_file 0",
+        "}",
+        "vrrp_track_process haproxy {",
+        "    process haproxy",
+        f"    terminate_delay {HAPROXY_GONE_S}",
+        "}",
+    ]
+
+
+def _own(addresses: list[Address], node: NodeConfig) -> list[str]:
+    """Lines of the instance of a single node.
+
+    It owns its addresses: priority 255 makes it master at once (RFC 9568, section 6.4.1).
     """
-    family = addresses[0].version
     home = node.interfaces[0]
     return [
         "vrrp_instance lbva {",
@@ -36,15 +88,39 @@ def _instance(addresses: list[IPv4Address | IPv6Address], node: NodeConfig) -> l
         f"    interface {home.name}",
         f"    virtual_router_id {router_id(home)}",
         "    priority 255",
-        f"    advert_int {ADVERTISEMENT_S}",
-        "    virtual_ipaddress {",
-        *(_address(ip, node) for ip in addresses if ip.version == family),
-        "    }",
-        "    virtual_ipaddress_excluded {",
-        *(_address(ip, node) for ip in addresses if ip.version != family),
-        "    }",
+        f"    advert_int {_seconds(SINGLE_ADVERTISEMENT_MS)}",
+        *_addresses(addresses, node, addresses[0].version),
         "}",
     ]
+
+
+def _shared(ha: HaSettings, addresses: list[Address], node: NodeConfig, pair: PairConfig) -> list[str]:
+    """Lines of the instance that two nodes share.
+
+    timer_expired_backup: a master that was frozen finds that another has taken over, and steps back.
+    """
+    carriers = sorted({interface_of(ip, node).name for ip in addresses if node.interfaces})
+    return [
+        "vrrp_instance lbva {",
+        "    state BACKUP",
+        *([] if ha.fail_back else ["    nopreempt", f"    timer_expired_backup {PRIORITIES[0]}"]),
+        f"    interface {interface_of(pair.local_ip, node).name}",
+        f"    virtual_router_id {pair.router_id}",
+        f"    priority {PRIORITIES[0 if pair.primary else 1]}",
+        f"    advert_int {_seconds(ADVERTISEMENT_MS[ha.sensitivity])}",
+        f"    unicast_src_ip {pair.local_ip}",
+        *_block("unicast_peer", [str(pair.peer_ip)]),
+        *_block("track_interface", carriers),
+        *_block("track_file", ["unfit weight 1"]),
+        *_block("track_process", ["haproxy"]),
+        *_addresses([ip_address(MARKERS[pair.local_ip.version]), *addresses], node, pair.local_ip.version),
+        f"    notify {NOTIFY}",
+        "}",
+    ]
+
+
+def _seconds(ms: int) -> str:
+    return f"{ms / 1000:g}"
 
 
 def router_id(home: Interface) -> int:
@@ -55,12 +131,31 @@ def router_id(home: Interface) -> int:
     return (int(home.addresses[0].ip) % 256 if home.addresses else 0) or 255
 
 
-def _address(ip: IPv4Address | IPv6Address, node: NodeConfig) -> str:
-    return f"        {ip}/{ip.max_prefixlen} dev {_interface_of(ip, node).name}"
+def _addresses(addresses: Iterable[Address], node: NodeConfig, family: int) -> Iterator[str]:
+    """Yield the lines of the addresses.
+
+    An instance speaks for one family; the other's addresses follow it as "excluded" (keepalived.conf(5)).
+    """
+    lines: dict[bool, list[str]] = {True: [], False: []}
+    for ip in addresses:
+        device = "lo" if str(ip) in MARKERS.values() else interface_of(ip, node).name
+        lines[ip.version == family].append(f"{ip}/{ip.max_prefixlen} dev {device}")
+    yield from _block("virtual_ipaddress", lines[True])
+    yield from _block("virtual_ipaddress_excluded", lines[False])
 
 
-def _interface_of(ip: IPv4Address | IPv6Address, node: NodeConfig) -> Interface:
+def _block(name: str, lines: Iterable[str]) -> list[str]:
+    return [f"    {name} {{", *(f"        {line}" for line in lines), "    }"]
+
+
+def interface_of(ip: Address, node: NodeConfig) -> Interface:
+    """Return the interface whose subnet holds the address, else the first one."""
+    return home_of(ip, node) or node.interfaces[0]
+
+
+def home_of(ip: Address, node: NodeConfig) -> Interface | None:
+    """Return the interface whose subnet holds the address, if there is one."""
     for interface in node.interfaces:
         if any(ip in address.network for address in interface.addresses):
             return interface
-    return node.interfaces[0]
+    return None
