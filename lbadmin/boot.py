@@ -13,7 +13,7 @@ from pathlib import Path
 
 from lbadmin.certificate import ensure_certificate
 from lbadmin.errors import LbadminError
-from lbadmin.files import CACHE, FACTORY, install, pack, stamp_of, unpack
+from lbadmin.files import CACHE, DOCUMENTS, FACTORY, install, pack, stamp_of, unpack
 from lbadmin.reset import carry_out
 from lbadmin.store import Store
 from lbadmin.system import System
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 def files_for(system: System) -> dict[str, str]:
     """Return the files to boot with, whatever condition the state is in."""
     try:
-        if not any(Store(system.state / name).numbers() for name in ("cluster", "node")):
+        if not any(Store(system.state / name).numbers() for name in DOCUMENTS):
             files = unpack(system.path(FACTORY), None)
         else:
             files = unpack(system.state / CACHE, stamp_of(system))

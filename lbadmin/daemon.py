@@ -21,11 +21,14 @@ from lbadmin.change import Changes
 from lbadmin.client import SOCKET
 from lbadmin.errors import LbadminError
 from lbadmin.haproxy import HAProxy
+from lbadmin.pair import parts
 from lbadmin.store import Store
 from lbadmin.system import System
 from lbadmin.systemd import notify_ready, passed_sockets
 
 WEB_USER = "lbadmin-web"
+PEER_USER = "lbadmin-peer"
+"""Runs lbva-peer.service: whatever comes from it comes from the node that the pair is made with."""
 
 log = logging.getLogger(__name__)
 
@@ -47,10 +50,16 @@ def build(system: System) -> Context:
     haproxy = HAProxy(system)
     changes = Changes(system, haproxy)
     access = Access(Store(system.state / "access"))
-    web_uids = {0}
+    pair = parts.build(system, changes)
+    return Context(system, changes, haproxy, access, pair, _uids(WEB_USER), _uids(PEER_USER))
+
+
+def _uids(name: str) -> frozenset[int]:
+    """Return the ids of root and of a user, who may be missing on a build machine."""
+    uids = {0}
     with contextlib.suppress(KeyError):
-        web_uids.add(pwd.getpwnam(WEB_USER).pw_uid)
-    return Context(system, changes, haproxy, access, frozenset(web_uids))
+        uids.add(pwd.getpwnam(name).pw_uid)
+    return frozenset(uids)
 
 
 def listen(path: Path) -> socket.socket:

@@ -5,6 +5,7 @@ trusted. The web process names its remote client in that header: such requests n
 an API key.
 """
 
+import logging
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -22,6 +23,8 @@ CLIENT_HEADER = "x-lbadmin-client"
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 """Methods that change nothing (RFC 9110, 9.2.1), of those that there are routes for."""
 
+log = logging.getLogger(__name__)
+
 _basic = HTTPBasic(auto_error=False, description="The user loadbalancer and its password.")
 _bearer = HTTPBearer(auto_error=False, description="The token of a session, or an API key.")
 Basic = Annotated[HTTPBasicCredentials | None, Depends(_basic)]
@@ -29,24 +32,24 @@ Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 
 
 @dataclass(frozen=True)
-class Peer:
+class Sender:
     """The other end of the socket: `client` is the remote client's address, None for local root."""
 
     client: str | None
 
 
-def peer_of(request: Request, context: ContextDep) -> Peer:
+def sender_of(request: Request, context: ContextDep) -> Sender:
     """Return who is at the other end. Raises ForbiddenError for anybody but root and the web process."""
     uid = int(request.client.host) if request.client else -1
     client = request.headers.get(CLIENT_HEADER)
     if client is None and uid == 0:
-        return Peer(None)
+        return Sender(None)
     if client is not None and uid in context.web_uids:
-        return Peer(client)
+        return Sender(client)
     raise ForbiddenError("this user may not use the management socket; use the REST API over HTTPS")
 
 
-PeerDep = Annotated[Peer, Depends(peer_of)]
+SenderDep = Annotated[Sender, Depends(sender_of)]
 
 
 @dataclass(frozen=True)
@@ -57,17 +60,17 @@ class Identity:
     key: ApiKey | None = None
 
 
-def identity_of(peer: PeerDep, context: ContextDep, basic: Basic, bearer: Bearer) -> Identity:
+def identity_of(sender: SenderDep, context: ContextDep, basic: Basic, bearer: Bearer) -> Identity:
     """Return whom the credentials belong to. Raises LoginError or ThrottledError."""
-    if peer.client is None:
+    if sender.client is None:
         return Identity("root")
     if bearer is not None and bearer.credentials.startswith(KEY_PREFIX):
-        key = context.access.api_key(bearer.credentials, peer.client)
+        key = context.access.api_key(bearer.credentials, sender.client)
         return Identity(key.who, key)
     if bearer is not None:
         return Identity(context.access.session(bearer.credentials).user)
     if basic is not None:
-        return Identity(context.access.authenticate(basic.username, basic.password, peer.client))
+        return Identity(context.access.authenticate(basic.username, basic.password, sender.client))
     raise LoginError(
         "this needs a login; send HTTP Basic authentication, the token of a session or an API key"
     )
@@ -110,3 +113,14 @@ def _full_access(identity: Identity) -> None:
 Caller = Annotated[str, Depends(caller_of)]
 Trusted = Annotated[str, Depends(trusted_of)]
 Person = Annotated[str, Depends(person_of)]
+
+
+def from_peer(request: Request, context: ContextDep) -> None:
+    """Let nobody pass but the other node of the pair, and root. Raises ForbiddenError."""
+    uid = int(request.client.host) if request.client else -1
+    if uid not in context.peer_uids or CLIENT_HEADER in request.headers:
+        log.warning("%s %s by user %d was refused", request.method, request.url.path, uid)
+        raise ForbiddenError("this is for the other node of the pair alone")
+
+
+FromPeer = Depends(from_peer)

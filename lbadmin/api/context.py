@@ -8,18 +8,21 @@ from fastapi import Depends, Request
 from lbadmin.access import Access
 from lbadmin.change import Changes
 from lbadmin.haproxy import HAProxy
+from lbadmin.pair.parts import Pair
 from lbadmin.system import System
 
 
 @dataclass(frozen=True)
 class Context:
-    """The parts; `web_uids` are the users whose processes may speak for remote clients."""
+    """The parts; processes of `web_uids` may speak for remote clients, those of `peer_uids` for the peer."""
 
     system: System
     changes: Changes
     haproxy: HAProxy
     access: Access
+    pair: Pair
     web_uids: frozenset[int]
+    peer_uids: frozenset[int]
 
 
 def _context(request: Request) -> Context:

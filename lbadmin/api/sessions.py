@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from lbadmin.access import PASSWORD_MAX, PASSWORD_MIN, USER
-from lbadmin.api.auth import Bearer, Caller, PeerDep, Person
+from lbadmin.api.auth import Bearer, Caller, Person, SenderDep
 from lbadmin.api.context import ContextDep
 from lbadmin.api.problems import RESPONSES
 from lbadmin.client import PREFIX
@@ -44,9 +44,9 @@ class PasswordChange(_Body):
 
 
 @router.post("/session", operation_id="openSession", summary="Log in", status_code=201)
-def open_session(context: ContextDep, peer: PeerDep, login: Login) -> NewSession:
+def open_session(context: ContextDep, sender: SenderDep, login: Login) -> NewSession:
     """Returns a token that is good for eight hours, as long as no half hour passes without a request."""
-    token, session = context.access.open_session(login.user, login.password, peer.client or "console")
+    token, session = context.access.open_session(login.user, login.password, sender.client or "console")
     return NewSession(token=token, expires=session.expires)
 
 
@@ -60,9 +60,9 @@ def close_session(context: ContextDep, _: Caller, bearer: Bearer) -> None:
 @router.put(
     "/users/{user}/password", operation_id="putPassword", summary="Change the password", status_code=204
 )
-def put_password(context: ContextDep, peer: PeerDep, _: Person, user: str, body: PasswordChange) -> None:
+def put_password(context: ContextDep, sender: SenderDep, _: Person, user: str, body: PasswordChange) -> None:
     """Ends all sessions of the user, the one that asked included."""
     if user != USER:
         raise NotFoundError(f"there is no user {show(user)}; the appliance's user is {USER}")
-    current = body.current if peer.client is None else body.current or ""
-    context.access.change_password(current, body.new, peer.client or "console")
+    current = body.current if sender.client is None else body.current or ""
+    context.access.change_password(current, body.new, sender.client or "console")
