@@ -31,7 +31,7 @@ def cluster(ports: Sequence[int] = (5060,), **layer7: Any) -> ClusterConfig:  # 
 @pytest.fixture
 def changes(appliance: Appliance, front_ends: dict[str, FrontEnd]) -> Changes:
     made = appliance.changes()
-    made.change_cluster(lambda *_: cluster(), "root", "a service")
+    made.change_cluster(lambda _: cluster(), "root", "a service")
     wait_until(lambda: appliance.has_address("192.168.10.30"), what="the virtual address is there")
     return made
 
@@ -51,7 +51,7 @@ def test_what_haproxy_itself_refuses_changes_nothing(
     with pytest.raises(
         CheckError, match=r"^HAProxy refuses this configuration: .*nonsense.*; nothing was changed$"
     ):
-        changes.change_cluster(lambda *_: cluster(client_timeout_ms="31m"), "root", "break it")
+        changes.change_cluster(lambda _: cluster(client_timeout_ms="31m"), "root", "break it")
     assert changes.current == before
     assert changes.clusters.numbers()[-1] == before.cluster_revision
     assert serves()
@@ -64,7 +64,7 @@ def test_a_change_that_does_not_take_effect_is_taken_back(changes: Changes, appl
         socket.create_server(("192.168.10.30", TAKEN)),
         pytest.raises(ActivationError, match=r"HAProxy refused to reload: .*; the change was taken back$"),
     ):
-        changes.change_cluster(lambda *_: cluster(ports=[5060, TAKEN]), "root", "another port")
+        changes.change_cluster(lambda _: cluster(ports=[5060, TAKEN]), "root", "another port")
     assert changes.current.cluster == before.cluster
     assert [(each.who, each.what) for each in changes.clusters.headings()[:2]] == [
         ("lbadmind", "take back: another port"),
@@ -77,7 +77,7 @@ def test_a_change_that_does_not_take_effect_is_taken_back(changes: Changes, appl
 
 def test_only_what_changed_is_touched(changes: Changes, appliance: Appliance) -> None:
     appliance.commands.clear()
-    changes.change_cluster(lambda *_: cluster(client_timeout_ms="30m"), "root", "a timeout")
+    changes.change_cluster(lambda _: cluster(client_timeout_ms="30m"), "root", "a timeout")
     programs = [command[0] for command in appliance.commands]
     assert programs == ["chgrp", "setpriv"], "HAProxy's check, and keepalived left alone"
     appliance.commands.clear()
@@ -88,7 +88,7 @@ def test_only_what_changed_is_touched(changes: Changes, appliance: Appliance) ->
 
 def test_a_haproxy_that_is_gone_is_started(changes: Changes, appliance: Appliance) -> None:
     appliance.stop("haproxy")
-    changes.change_cluster(lambda *_: cluster(client_timeout_ms="30m"), "root", "a timeout")
+    changes.change_cluster(lambda _: cluster(client_timeout_ms="30m"), "root", "a timeout")
     assert ["systemctl", "start", "haproxy.service"] in appliance.commands
     assert serves()
 
@@ -109,7 +109,7 @@ def test_the_next_boot_copies_what_the_last_change_rendered(
 
 def test_a_daemon_that_died_in_a_change_catches_up(changes: Changes, appliance: Appliance) -> None:
     old = changes.current.rendering.files
-    changes.change_cluster(lambda *_: cluster(client_timeout_ms="30m"), "root", "a timeout")
+    changes.change_cluster(lambda _: cluster(client_timeout_ms="30m"), "root", "a timeout")
     install(appliance.system, old)
     again = Changes(appliance.system, appliance.haproxy)
     again.reconcile()
@@ -126,7 +126,7 @@ def test_a_daemon_that_died_between_files_and_reload_catches_up(
 
     monkeypatch.setattr("lbadmin.change.activate", die)
     with pytest.raises(KeyboardInterrupt):
-        changes.change_cluster(lambda *_: edits.with_state(cluster(), "web", "halt"), "root", "halt")
+        changes.change_cluster(lambda _: edits.with_state(cluster(), "web", "halt"), "root", "halt")
     assert serves(), "the files are there, and HAProxy was not told"
     Changes(appliance.system, appliance.haproxy).reconcile()
     assert [row["status"] for row in appliance.haproxy.statistics() if row["svname"] == "FE-1"] == ["MAINT"]
@@ -138,7 +138,7 @@ def test_a_checker_that_is_missing_is_told(changes: Changes, appliance: Applianc
 
     broken = Changes(type(appliance.system)(root=appliance.root, run=run), appliance.haproxy)
     with pytest.raises(CheckError, match="could not be started"):
-        broken.change_cluster(lambda *_: cluster(client_timeout_ms="30m"), "root", "a timeout")
+        broken.change_cluster(lambda _: cluster(client_timeout_ms="30m"), "root", "a timeout")
 
 
 def both(old: ClusterConfig, node: NodeConfig) -> tuple[ClusterConfig, NodeConfig]:
