@@ -18,8 +18,10 @@ from lbadmin.haproxy import HAProxy
 from lbadmin.render.haproxy import MASTER_SOCKET
 from lbadmin.store import Store
 from lbadmin.system import Result, System, run
+from tests.image.nodes import Node, networks
 from tests.image.responders import Balancer, Listen, Responder
 from tests.image.servers import FrontEnd, lbadmin_web, lbadmind, wait_until
+from tests.image.software import make
 
 ROOTFS = Path(__file__).parents[2] / "build/rootfs"
 JAVASCRIPT = ROOTFS / "usr/share/javascript"
@@ -218,3 +220,26 @@ def website(appliance: Appliance, daemon: str) -> Iterator[int]:
     """The HTTPS port of lbadmin-web before the appliance's lbadmind."""
     with lbadmin_web(appliance.system, daemon, JAVASCRIPT) as port:
         yield port
+
+
+@pytest.fixture(scope="session")
+def software(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The appliance's software for nodes."""
+    return make(tmp_path_factory.mktemp("software"))
+
+
+@pytest.fixture
+def two_nodes(tmp_path: Path, software: Path) -> Iterator[tuple[Node, Node]]:
+    """lb1 and lb2, up and unpaired, on a network of their own with the guide's hosts; gone at the end."""
+    lb1 = Node(tmp_path / "lb1", software, "lb1", 21)
+    lb2 = Node(tmp_path / "lb2", software, "lb2", 22)
+    with networks():
+        try:
+            for node in (lb1, lb2):
+                node.start()
+            for node in (lb1, lb2):
+                node.wait_until_up()
+            yield lb1, lb2
+        finally:
+            for node in (lb1, lb2):
+                node.kill()
