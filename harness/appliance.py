@@ -8,7 +8,7 @@ from harness.deadline import Deadline
 from harness.errors import LabError
 from harness.lab import Lab
 from harness.machine import Machine
-from harness.topology import LAB, SERVICE, VIP
+from harness.topology import LAB, VIP, service_address
 
 Json: TypeAlias = Any
 
@@ -17,13 +17,16 @@ HTTPS_PORT = 9443
 FACTORY_LOGIN = ("loadbalancer", "loadbalancer")
 """User and password of an untouched appliance (the guide, section 7)."""
 
+ANSWER_S = 30.0
+"""How long an emulated appliance may take over an answer, unless told otherwise."""
+
 SERVICE_LABEL = "OCS-Front-End"
 OCS_PORTS = (5060, 5061, 135, 443, 444, 5065, 5069, 5071, 5072, 5073, 5074, 8404)
 """The guide, section 6, "Port Requirements"."""
 
 GUIDE_TIMEOUT = "30m"
-SERVICE_ADDRESS = SERVICE.interface(21)
-"""The lab's appliance on the service network."""
+SERVICE_ADDRESS = service_address("lb1")
+"""The lab's first appliance on the service network."""
 
 
 class RestError(LabError):
@@ -51,13 +54,21 @@ class Appliance:
         self.http = lab.http(f"https://{machine.address}:{HTTPS_PORT}", host=host)
         self.http.auth = httpx.BasicAuth(*login)
 
-    def call(self, method: str, path: str, body: Json = None, *, if_match: str | None = None) -> Json:
-        """Return the answer's JSON.
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Json = None,
+        *,
+        if_match: str | None = None,
+        timeout_s: float = ANSWER_S,
+    ) -> Json:
+        """Return the answer's JSON, which may take up to `timeout_s` between two of its pieces.
 
         Raises RestError when the appliance refuses, httpx.HTTPError when it does not answer.
         """
         headers = {"If-Match": if_match} if if_match else {}
-        response = self.http.request(method, f"{API}{path}", json=body, headers=headers)
+        response = self.http.request(method, f"{API}{path}", json=body, headers=headers, timeout=timeout_s)
         if response.is_error:
             raise RestError(response)
         return _json(response)
@@ -79,7 +90,7 @@ class Appliance:
         node = self.get("/node")
         node["interfaces"] = [
             *(interface for interface in node["interfaces"] if interface["name"] != "eth1"),
-            {"name": "eth1", "addresses": [str(SERVICE_ADDRESS)]},
+            {"name": "eth1", "addresses": [str(service_address(self.machine.name))]},
         ]
         self.call("PUT", "/node", node)
 

@@ -8,11 +8,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness import console, lifecycle, topology
+from harness import console, fault_commands, lifecycle, pair, topology
 from harness.appliance import HTTPS_PORT, Appliance
 from harness.deadline import Deadline, DeadlineExceededError
 from harness.errors import LabError, die
 from harness.lab import Lab
+from harness.libvirt_machine import LibvirtMachine
 from harness.state import REPOSITORY, all_folders, folder_of
 
 _IMAGE = REPOSITORY / "build" / "lbva.raw"
@@ -26,6 +27,8 @@ def _up(options: argparse.Namespace) -> int:
         raise LabError(f"there is no image {options.image}", "`make image` builds it")
     target = f"{topology.MACHINE_ADDRESSES[_MACHINE]}:{HTTPS_PORT}"
     publish = lifecycle.Publish.listen(options.publish, target) if options.publish else None
+    if options.pair:
+        return _up_pair(options, publish)
     lab = Lab.start(options.name, front_ends=options.front_ends, publish=publish)
     late: DeadlineExceededError | None = None
     try:
@@ -47,13 +50,29 @@ def _up(options: argparse.Namespace) -> int:
     return 0
 
 
+def _up_pair(options: argparse.Namespace, publish: lifecycle.Publish | None) -> int:
+    both = pair.start(
+        options.name,
+        options.image,
+        Deadline(options.timeout),
+        firmware=options.firmware,
+        front_ends=options.front_ends,
+        publish=publish,
+        fresh=options.fresh,
+    )
+    both.lab.detach()
+    _describe(both.lab, options.name)
+    return 0
+
+
 def _describe(lab: Lab, name: str) -> None:
     """Print where things are."""
     suffix = "" if name == "lab" else f" --name {name}"
     address = topology.MACHINE_ADDRESSES[_MACHINE]
+    machines = "|".join(lab.machines)
     web = f"https://{lab.record.publish or f'{address}:{HTTPS_PORT}'}/lbadmin/"
     lines = [("WebUI", web + ("" if lab.record.publish else " (inside the lab; --publish shows it outside)"))]
-    lines += [("console", f"lab console {_MACHINE}{suffix}"), ("ssh", f"lab ssh {_MACHINE}{suffix}")]
+    lines += [("console", f"lab console {machines}{suffix}"), ("ssh", f"lab ssh {machines}{suffix}")]
     lines += [(front_end.name, str(front_end.address)) for front_end in lab.front_ends]
     lines += [("client", f"lab exec client{suffix} -- COMMAND"), ("end", f"lab down{suffix}")]
     for what, where in lines:
@@ -83,13 +102,23 @@ def _status(_options: argparse.Namespace) -> int:
         lab = Lab.attach(folder.name)
         print(f"{folder.name}: up, process {lab.record.outer.pid}")
         for name, machine in lab.machines.items():
-            print(f"  {name:8} {machine.address:15} {'on' if machine.is_on() else 'off'}")
+            print(f"  {name:8} {machine.address:15} {_condition(lab, machine)}")
         for front_end in lab.front_ends:
             state = "running" if front_end.running() else "stopped"
             print(f"  {front_end.name:8} {front_end.address!s:15} {state}")
         if lab.record.publish:
             print(f"  WebUI    https://{lab.record.publish}/lbadmin/")
     return 0
+
+
+def _condition(lab: Lab, machine: LibvirtMachine) -> str:
+    """What a machine is doing: its power, and its part in the pair if it says so."""
+    if not machine.is_on():
+        return "off"
+    if machine.is_frozen():
+        return "frozen"
+    status = pair.status_of(Appliance(lab, machine)) if "lb2" in lab.machines else None
+    return f"on, {status['role']}, {status['sync']}" if status else "on"
 
 
 def _call(lab: Lab, host: str, argv: Sequence[str]) -> int:
@@ -141,6 +170,8 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--publish", metavar="ADDRESS:PORT", help="show the WebUI here, like 127.0.0.1:9443")
     up.add_argument("--wait", action="store_true", help="return when the appliance answers an administrator")
     up.add_argument("--timeout", type=float, default=300, help="seconds that --wait waits (300)")
+    up.add_argument("--pair", action="store_true", help="two appliances that fail over, balancing already")
+    up.add_argument("--fresh", action="store_true", help="boot the pair, even if one of this image is kept")
     up.set_defaults(action=_up)
 
     down = commands.add_parser("down", parents=[named], help="end a lab, or what a crash left of it")
@@ -160,8 +191,9 @@ def _parser() -> argparse.ArgumentParser:
     shot = commands.add_parser("screenshot", parents=[named], help="what a machine's screen shows, as PNG")
     shot.set_defaults(action=_screenshot)
     for command in (attach, ssh, shot):
-        command.add_argument("machine", help="lb1")
+        command.add_argument("machine", help="lb1 or lb2")
     shot.add_argument("file", type=Path)
+    fault_commands.add_commands(commands, named)
     return parser
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 from xml.etree import ElementTree as ET
 
-from harness.topology import MACHINE_NETWORKS, mac_address
+from harness.topology import MACHINE_NETWORKS, mac_address, port_of
 
 Firmware = Literal["bios", "uefi"]
 Accelerator = Literal["kvm", "tcg"]
@@ -100,7 +100,7 @@ def _add_devices(domain: ET.Element, spec: MachineSpec, files: MachineFiles) -> 
         card = _add(devices, "interface", type="bridge")
         _add(card, "mac", address=mac_address(spec.name, number))
         _add(card, "source", bridge=network.bridge)
-        _add(card, "target", dev=f"{spec.name}-{number}")
+        _add(card, "target", dev=port_of(spec.name, number))
         _add(card, "model", type="virtio")
     serial = _add(devices, "serial", type="unix")
     _add(serial, "source", mode="bind", path=str(files.console_socket))

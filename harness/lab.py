@@ -50,17 +50,22 @@ class Lab:
         *,
         front_ends: int = 2,
         publish: lifecycle.Publish | None = None,
+        keys: Path | None = None,
         root: Path = LABS,
         deadline: Deadline | None = None,
     ) -> "Lab":
         """Start a lab and wait until libvirt and all front ends answer; it has no machine yet.
+
+        `keys` is the folder of another lab's keys, for machines that were made there.
 
         It ends with `close`, or when this process ends in whatever way, unless `detach` is called.
         Raises LabError when a lab of that name is up or something is missing.
         """
         deadline = deadline or Deadline(_START_S)
         folder = folder_of(name, root)
-        record, process = lifecycle.start(folder, front_ends=front_ends, publish=publish, deadline=deadline)
+        record, process = lifecycle.start(
+            folder, front_ends=front_ends, publish=publish, keys=keys, deadline=deadline
+        )
         lab = cls(folder, record, process)
         try:
             for front_end in lab.front_ends:
@@ -182,23 +187,25 @@ class Lab:
         Its credentials are `credentials` and the lab's SSH key for root. Raises LabError when the
         image is missing or the name is none of lb1, lb2.
         """
-        if not image.is_file():
-            raise LabError(f"there is no image {image}", "`make image` builds it")
-        if name not in topology.MACHINE_ADDRESSES:
-            raise LabError(
-                f"a lab has no machine {name!r}", f"it has {', '.join(topology.MACHINE_ADDRESSES)}"
-            )
         key = (self.folder.keys / "id_ed25519.pub").read_text(encoding="ascii").strip()
-        spec = MachineSpec(
-            name=name,
-            image=image.resolve(),
-            address=topology.MACHINE_ADDRESSES[name],
+        spec = _spec(
+            name,
+            image,
             firmware=firmware,
             memory_mib=memory_mib,
             credentials={"ssh.authorized_keys.root": key, **(credentials or {})},
         )
         chosen = accelerator or choose(self.inside, spec.image, self.folder.path.parent / ".accelerator.json")
         machine = LibvirtMachine.define(self.libvirt(), self.inside, self.folder, spec, chosen)
+        self._machines[name] = machine
+        return machine
+
+    def adopt_machine(self, name: str, image: Path, snapshot: Path) -> LibvirtMachine:
+        """Define a machine that another lab with the same keys kept in the folder `snapshot`; it is off.
+
+        Its disk is over the very `image` of then. The folder's name is the snapshot's.
+        """
+        machine = LibvirtMachine.adopt(self.libvirt(), self.inside, self.folder, _spec(name, image), snapshot)
         self._machines[name] = machine
         return machine
 
@@ -218,3 +225,26 @@ class Lab:
         if name not in machines:
             raise LabError(f"the lab has no machine {name!r}", f"it has {', '.join(machines) or 'none'}")
         return machines[name]
+
+
+def _spec(
+    name: str,
+    image: Path,
+    *,
+    firmware: Firmware = "bios",
+    memory_mib: int = 2048,
+    credentials: Mapping[str, str] | None = None,
+) -> MachineSpec:
+    """The order for a machine; raises LabError when the image is missing or the name is no machine's."""
+    if not image.is_file():
+        raise LabError(f"there is no image {image}", "`make image` builds it")
+    if name not in topology.MACHINE_ADDRESSES:
+        raise LabError(f"a lab has no machine {name!r}", f"it has {', '.join(topology.MACHINE_ADDRESSES)}")
+    return MachineSpec(
+        name=name,
+        image=image.resolve(),
+        address=topology.MACHINE_ADDRESSES[name],
+        firmware=firmware,
+        memory_mib=memory_mib,
+        credentials=credentials or {},
+    )

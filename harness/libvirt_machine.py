@@ -3,6 +3,7 @@
 import contextlib
 import io
 import shutil
+import threading
 import time
 from collections.abc import Sequence
 from ipaddress import IPv4Address
@@ -15,7 +16,7 @@ from PIL import Image
 
 from harness import ssh
 from harness.deadline import Deadline, DeadlineExceededError
-from harness.disk import copy_sparse, make_overlay
+from harness.disk import copy_sparse, link_base, link_tree, make_overlay
 from harness.domain import OVMF_VARIABLES, Accelerator, MachineFiles, MachineSpec, domain_xml
 from harness.errors import LabError
 from harness.inside import Inside
@@ -67,6 +68,26 @@ class LibvirtMachine:
             shutil.copyfile(OVMF_VARIABLES, files.variables)
         connection.defineXML(domain_xml(spec, files, accelerator))
         return cls(connection, inside, lab, spec.name, spec.address)
+
+    @classmethod
+    def adopt(
+        cls,
+        connection: libvirt.virConnect,
+        inside: Inside,
+        lab: Folder,
+        spec: MachineSpec,
+        snapshot: Path,
+    ) -> "LibvirtMachine":
+        """Make the machine that another lab kept in the folder `snapshot`, which it then has; it is off."""
+        files = machine_files(lab, spec.name)
+        files.disk.parent.mkdir()
+        link_base(spec.image, files.disk)
+        machine = cls(connection, inside, lab, spec.name, spec.address)
+        link_tree(snapshot, machine.snapshot_folder(snapshot.name))
+        memory = machine.snapshot_folder(snapshot.name) / "memory"
+        machine._copy_disk(memory.parent, machine.folder)
+        connection.defineXML(moved_xml(connection.saveImageGetXMLDesc(str(memory), 0), machine.folder))
+        return machine
 
     @property
     def console_socket(self) -> Path:
@@ -152,6 +173,22 @@ class LibvirtMachine:
             raise CommandFailedError(result)
         return result
 
+    def run_last(self, command: str, deadline: Deadline) -> None:
+        """Start a shell command whose end the machine will not tell; its SSH connection is given up."""
+        channel = self._channel(deadline)
+        client, self._client = self._client, None
+
+        def start() -> None:
+            with contextlib.suppress(*_BROKEN):
+                channel.exec_command(command)
+            if client is not None:
+                client.close()
+
+        # paramiko waits for an answer that may never come, until a keep-alive finds the machine restarted.
+        if transport := channel.get_transport():
+            transport.set_keepalive(1)
+        threading.Thread(target=start, name=f"last command of {self.name}", daemon=True).start()
+
     def _channel(self, deadline: Deadline) -> paramiko.Channel:
         """A channel for one command, over the connection of the last one if that still lives."""
         if self._client is not None:
@@ -170,6 +207,10 @@ class LibvirtMachine:
         with Image.open(picture) as image:
             image.save(path, "PNG")
 
+    def is_frozen(self) -> bool:
+        """Whether it has power and is frozen."""
+        return bool(self._domain.state()[0] == libvirt.VIR_DOMAIN_PAUSED)
+
     def freeze(self) -> None:  # noqa: D102
         self._domain.suspend()
 
@@ -185,34 +226,48 @@ class LibvirtMachine:
         self._domain.updateDeviceFlags(ET.tostring(card, encoding="unicode"), libvirt.VIR_DOMAIN_AFFECT_LIVE)
 
     def snapshot(self, name: str) -> None:  # noqa: D102
-        kept = self.folder / "snapshots" / name
-        kept.mkdir(parents=True, exist_ok=True)
-        memory = kept / "memory"
-        self._domain.save(str(memory))
-        self._copy_disk(self.folder, kept)
-        self._resume(memory)
+        self.freeze()
+        self.keep(name)
+        self.bring_back(name)
+        self.thaw()
 
     def restore(self, name: str, deadline: Deadline, *, set_clock: bool = True) -> None:  # noqa: D102
-        kept = self.folder / "snapshots" / name
-        if not (kept / "memory").exists():
+        self.bring_back(name)
+        self.thaw()
+        if set_clock:
+            self.set_clock(deadline)
+
+    def keep(self, name: str) -> None:
+        """Keep the memory and disk of the frozen machine under a name; it is off afterwards."""
+        kept = self.snapshot_folder(name)
+        kept.mkdir(parents=True, exist_ok=True)
+        # A new file: the old one may be a cache's, too.
+        (kept / "memory").unlink(missing_ok=True)
+        self._domain.saveFlags(str(kept / "memory"), None, libvirt.VIR_DOMAIN_SAVE_PAUSED)
+        self._copy_disk(self.folder, kept)
+
+    def bring_back(self, name: str) -> None:
+        """Go back to a snapshot, frozen; QEMU announces the cards' addresses to the bridges when thawed."""
+        kept = self.snapshot_folder(name)
+        memory = kept / "memory"
+        if not memory.exists():
             raise LabError(f"{self.name} has no snapshot {name!r}", "take it with snapshot()")
         if self.is_on():
             self._domain.destroy()
         self._copy_disk(kept, self.folder)
-        self._resume(kept / "memory")
-        if set_clock:
-            self._set_clock(deadline)
+        self._forget()
+        xml = moved_xml(self._connection.saveImageGetXMLDesc(str(memory), 0), self.folder)
+        self._connection.restoreFlags(str(memory), xml, libvirt.VIR_DOMAIN_SAVE_PAUSED)
 
-    def _set_clock(self, deadline: Deadline) -> None:
+    def snapshot_folder(self, name: str) -> Path:
+        """Where a snapshot's memory and disk lie."""
+        return self.folder / "snapshots" / name
+
+    def set_clock(self, deadline: Deadline) -> None:
         """Set the machine's clock to the lab's: a restored machine's goes on from where it was."""
         # The moment is told as late as can be: logging in may take the machine a second.
         channel = self._channel(deadline)
         ssh.run(channel, f"date --utc --set=@{time.time():.3f}", max(1.0, deadline.remaining()))
-
-    def _resume(self, memory: Path) -> None:
-        """Run from saved memory; QEMU announces the cards' addresses to the bridges by itself."""
-        self._forget()
-        self._connection.restore(str(memory))
 
     def _copy_disk(self, source: Path, target: Path) -> None:
         for name in (self.files.disk.name, self.files.variables.name):
@@ -229,6 +284,14 @@ class LibvirtMachine:
 
     def _last_lines(self) -> str:
         return "its console ends with: " + " | ".join(self.console_text().splitlines()[-5:])
+
+
+def moved_xml(xml: str, folder: Path) -> str:
+    """A saved machine's description with the paths of the lab that saved it led to `folder`."""
+    source = ET.fromstring(xml).find("devices/disk/source")  # noqa: S314 - libvirt's own
+    if source is None:
+        raise LabError("the saved machine has no disk", "take its snapshot anew")
+    return xml.replace(f"{Path(source.attrib['file']).parent}/", f"{folder}/")
 
 
 def machine_files(lab: Folder, name: str) -> MachineFiles:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from harness import topology
 from harness.control import ask
@@ -92,9 +93,11 @@ def _locked(folder: Folder) -> Iterator[None]:
 
 
 def start(
-    folder: Folder, *, front_ends: int, publish: Publish | None, deadline: Deadline
+    folder: Folder, *, front_ends: int, publish: Publish | None, keys: Path | None, deadline: Deadline
 ) -> tuple[Record, subprocess.Popen[bytes]]:
     """Start a lab's supervisor and wait until it answers; its process is the lifeline's owner.
+
+    `keys` is a folder with the keys of a lab that came before, if the new one is to have the same.
 
     Raises LabError when the lab is up already or does not come up.
     """
@@ -105,7 +108,7 @@ def start(
         if is_running(folder):
             raise LabError(f"lab {folder.name} is up already", f"`lab down --name {folder.name}` ends it")
         _end(folder, deadline)
-        _prepare(folder, front_ends)
+        _prepare(folder, front_ends, keys)
         process = _spawn(folder, front_ends, publish)
         try:
             record = _await(folder, process, front_ends, publish, deadline)
@@ -118,9 +121,13 @@ def start(
     return record, process
 
 
-def _prepare(folder: Folder, front_ends: int) -> None:
-    for path in (folder.logs, folder.keys, folder.machines):
+def _prepare(folder: Folder, front_ends: int, keys: Path | None) -> None:
+    for path in (folder.logs, folder.machines):
         path.mkdir(parents=True)
+    if keys:
+        shutil.copytree(keys, folder.keys)
+        return
+    folder.keys.mkdir()
     addresses = [topology.front_end_host(number + 1).links[0].addresses[0].ip for number in range(front_ends)]
     write_pool(folder.keys, [POOL], [str(address) for address in (topology.VIP, *addresses)])
     write_key(folder.keys / "id_ed25519")

@@ -67,6 +67,16 @@ def hosts(front_ends: int) -> tuple[Host, ...]:
     return (CLIENT, *(front_end_host(number) for number in range(1, front_ends + 1)))
 
 
+def port_of(name: str, nic: int) -> str:
+    """The bridge's port that a card of a host or a machine is plugged into."""
+    return f"{name}-{nic}"
+
+
+def service_address(machine: str) -> IPv4Interface:
+    """The address of a machine on the service network: it ends as the one on the management network does."""
+    return SERVICE.interface(int(MACHINE_ADDRESSES[machine]) & 0xFF)
+
+
 def bridge_commands(networks: Sequence[Network] = NETWORKS) -> list[str]:
     """Lines for `ip -batch` that make the bridges; spanning tree off, so ports forward at once."""
     lines = ["link set lo up"]
@@ -83,7 +93,7 @@ def cable_commands(host: Host) -> list[str]:
     """Lines for `ip -batch` in the lab's namespace that join a host's namespace to the bridges."""
     lines = []
     for number, link in enumerate(host.links):
-        cable = f"{host.name}-{number}"
+        cable = port_of(host.name, number)
         lines += [
             f"link add {cable} type veth peer name eth{number} netns {host.name}",
             f"link set {cable} master {link.network.bridge} up",
