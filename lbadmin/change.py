@@ -107,6 +107,8 @@ class Changes:
         """Raises NotMasterError where the ClusterConfig is not this node's to change."""
         self.on_cluster_change: Callable[[], None] = lambda: None
         """Told of each new ClusterConfig; has to return at once."""
+        self.on_pair_change: Callable[[], None] = lambda: None
+        """Told when this node has become, or is no longer, part of a pair; has to return at once."""
         self._lock = threading.Lock()
         cluster, cluster_revision = read_document(self.clusters, read_cluster)
         node, node_revision = read_document(self.nodes, parse_node)
@@ -211,7 +213,8 @@ class Changes:
         with self._lock:
             old = self.current.rendering
             self._apply(Rendering.of(old.cluster, old.node, pair), who, what)
-            return self.current
+        self.on_pair_change()
+        return self.current
 
     def renumber(self, revision: int, who: str, what: str) -> Current:
         """Commit the ClusterConfig in effect again as this revision. Raises StaleError and StorageError."""
@@ -239,7 +242,9 @@ class Changes:
             old = self.current.rendering
             new = Rendering.of(read_cluster(given.document), old.node, pair or old.pair)
             self._apply(new, given.who, given.what, keys=given.keys, given=given)
-            return self.current
+        if pair is not None:
+            self.on_pair_change()
+        return self.current
 
     def leave(self, who: str) -> Current:
         """Become a single node without services, whatever happens in between.
@@ -259,7 +264,8 @@ class Changes:
             self._put_into_effect(old.rendering, new)
             self._save_cache()
             log.warning("%s: %s", who, LEFT)
-            return self.current
+        self.on_pair_change()
+        return self.current
 
     def point(self) -> Point:
         """Return which ClusterConfig is in effect."""
