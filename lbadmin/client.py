@@ -45,14 +45,8 @@ class Client:
         self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None
     ) -> Answer:
         """Send a request for a path below the API's and return the answer. Raises RequestError."""
-        data = b"" if body is None else json.dumps(body).encode()
-        sent = {"Host": "localhost", **(headers or {}), "Content-Length": str(len(data))}
-        if body is not None:
-            sent["Content-Type"] = "application/json"
-        lines = [f"{method} {PREFIX}{path} HTTP/1.0", *(f"{name}: {value}" for name, value in sent.items())]
-        head = "".join(f"{line}\r\n" for line in lines).encode("ascii")
         try:
-            return _answer(self._exchange(head + b"\r\n" + data))
+            return answer_of(self._exchange(request_for(method, path, body, headers or {})))
         except (OSError, ValueError) as error:
             raise RequestError(
                 f"lbadmind does not answer on {self._path}: {error}; "
@@ -85,7 +79,17 @@ class Client:
         return answer
 
 
-def _answer(raw: bytes) -> Answer:
+def request_for(method: str, path: str, body: object, headers: Mapping[str, str]) -> bytes:
+    """Return a request for a path below the API's as it goes over the wire; a body is sent as JSON."""
+    data = b"" if body is None else json.dumps(body).encode()
+    sent = {"Host": "localhost", **headers, "Content-Length": str(len(data))}
+    if body is not None:
+        sent["Content-Type"] = "application/json"
+    lines = [f"{method} {PREFIX}{path} HTTP/1.0", *(f"{name}: {value}" for name, value in sent.items())]
+    return "".join(f"{line}\r\n" for line in [*lines, ""]).encode("ascii") + data
+
+
+def answer_of(raw: bytes) -> Answer:
     """Return the answer (RFC 9112, 2 to 6.3). Raises ValueError when it is none, or was cut off."""
     head, end, body = raw.partition(b"\r\n\r\n")
     status_line, *lines = head.decode("latin-1").split("\r\n")
