@@ -19,6 +19,7 @@ from lbadmin.web.backend import Backend, BackendError
 from lbadmin.web.gateway import gateway, on_bug, on_http_error, on_too_large, on_unavailable
 from lbadmin.web.guard import Guard, TooLargeError
 from lbadmin.web.login import login, logout
+from lbadmin.web.pairing import Pairing
 
 STATIC = Path(__file__).parents[1] / "static"
 JAVASCRIPT = Path("/usr/share/javascript")
@@ -49,6 +50,7 @@ def create_app(backend: Backend, javascript: Path = JAVASCRIPT) -> Starlette:
     )
     app.add_middleware(Guard)
     app.state.backend = backend
+    app.state.pairing = Pairing()
     return app
 
 

@@ -13,10 +13,11 @@ class Entry:
 
 @dataclass(frozen=True)
 class Group:
-    """Pages under one heading; a heading of "" has none."""
+    """Pages under one heading; a heading of "" has none. What a pair shares is changed on its master."""
 
     title: str
     entries: tuple[Entry, ...]
+    shared: bool = False
 
 
 MENU = (
@@ -38,7 +39,9 @@ MENU = (
             Entry("SSL Certificates", "/lbadmin/certificates"),
             Entry("Health Check Scripts", "/lbadmin/check-scripts"),
             Entry("New service from template", "/lbadmin/templates"),
+            Entry("High-Availability Configuration", "/lbadmin/ha"),
         ),
+        shared=True,
     ),
     Group(
         "Maintenance",
@@ -70,3 +73,8 @@ def entry_of(path: str) -> Entry | None:
     entries = [entry for group in MENU for entry in group.entries]
     within = [entry for entry in entries if path == entry.path or path.startswith(f"{entry.path}/")]
     return max(within, key=lambda entry: len(entry.path), default=None)
+
+
+def is_shared(entry: Entry | None) -> bool:
+    """Tell whether the pages of an entry are about what both nodes of a pair share."""
+    return any(entry in group.entries for group in MENU if group.shared)

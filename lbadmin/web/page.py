@@ -18,7 +18,7 @@ from starlette.routing import Route
 
 from lbadmin.web.backend import Backend, Reply
 from lbadmin.web.guard import read_form
-from lbadmin.web.menu import MENU, entry_of
+from lbadmin.web.menu import MENU, entry_of, is_shared
 from lbadmin.web.render import render
 from lbadmin.web.session import (
     COOKIE,
@@ -129,12 +129,14 @@ class Page:
         `told` is an answer that the view has already, with what the frame shows: /messages or /status.
         """
         about = await self.get("/messages") if told is None else told
+        here = entry_of(self.request.url.path)
         answer = render(
             template,
             code,
             menu=MENU,
-            here=entry_of(self.request.url.path),
+            here=here,
             csrf=csrf_of(self._token),
+            master=await self._on_master(about["node"]["role"]) if is_shared(here) else "",
             node=about["node"],
             messages=about["messages"],
             notice=_notice(self.request),
@@ -143,6 +145,14 @@ class Page:
         if NOTICE_COOKIE in self.request.cookies:
             delete_cookie(answer, NOTICE_COOKIE)
         return answer
+
+    async def _on_master(self, role: str) -> str:
+        """Return where this page is on the master, "" on a node that changes what both share itself."""
+        if role in {"single", "master"}:
+            return ""
+        pair = await self.get("/pair")
+        master = role == "slave" or (pair["peer"] or {}).get("role") == "master"
+        return url_on(self.request, pair["peer_ip"]) if master and pair["peer_ip"] else ""
 
     async def refused(self, reply: Reply, title: str = "Refused") -> Response:
         """Return a page with the reason for which a request was refused."""
@@ -218,6 +228,22 @@ def client_of(request: Request) -> str:
     except ValueError:
         return "unknown"
     return str((isinstance(address, IPv6Address) and address.ipv4_mapped) or address)
+
+
+def server_of(request: Request) -> str:
+    """Return the address of ours that the browser is connected to."""
+    host = (request.scope.get("server") or ("", 0))[0]
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host
+    return str((isinstance(address, IPv6Address) and address.ipv4_mapped) or address)
+
+
+def url_on(request: Request, address: str) -> str:
+    """Return the URL of the page that is asked for on another node, which has it on the same port."""
+    port = (request.scope.get("server") or ("", None))[1]
+    return f"https://{f'[{address}]' if ':' in address else address}:{port}{request.url.path}"
 
 
 def _notice(request: Request) -> str:

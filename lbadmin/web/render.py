@@ -1,12 +1,16 @@
 """Pages from templates: rendered on the server, every value escaped."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from functools import cache
 
 from jinja2 import Environment, PackageLoader
+from markupsafe import Markup, escape
 from starlette.responses import HTMLResponse
 
 from lbadmin.durations import show_ms
+
+_OUR_PAGE = re.compile(r"https://[A-Za-z0-9.:\[\]-]{1,80}/lbadmin/[a-z0-9/-]*", re.ASCII)
 
 
 @cache
@@ -18,6 +22,8 @@ def _environment() -> Environment:
     environment.filters["bytes"] = show_bytes
     environment.filters["duration"] = show_ms
     environment.filters["utc"] = show_utc
+    environment.filters["fingerprint"] = show_fingerprint
+    environment.filters["linked"] = linked
     return environment
 
 
@@ -39,3 +45,14 @@ def show_bytes(count: int) -> str:
 def show_utc(when: str) -> str:
     """Return a time (ISO 8601) for people: UTC, to the second."""
     return f"{datetime.fromisoformat(when).astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+
+
+def show_fingerprint(digest: str) -> str:
+    """Return a fingerprint (hexadecimal) in groups of four, as people compare it."""
+    return " ".join(digest[place : place + 4] for place in range(0, len(digest), 4)).upper()
+
+
+def linked(text: str) -> Markup:
+    """Return a sentence where the addresses of our own pages, here or on the peer, are links."""
+    # What the pattern matches is the same escaped, and can't end an attribute.
+    return Markup(_OUR_PAGE.sub(r'<a href="\g<0>">\g<0></a>', str(escape(text))))  # noqa: S704

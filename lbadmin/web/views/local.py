@@ -1,7 +1,6 @@
 """Local Configuration: the addresses, the gateway and the names of this node."""
 
 from collections.abc import Sequence
-from ipaddress import IPv6Address, ip_address
 from typing import Any, TypeAlias
 
 from starlette.requests import Request
@@ -12,7 +11,7 @@ from lbadmin.catalogue import Section
 from lbadmin.catalogue_requests import HOSTNAME, ROUTING, interface_field
 from lbadmin.web.editor import Editor
 from lbadmin.web.forms import sent_texts
-from lbadmin.web.page import Page, route
+from lbadmin.web.page import Page, route, server_of
 
 Json: TypeAlias = Any
 
@@ -75,7 +74,7 @@ def _rows(sent: dict[str, Any], names: Sequence[str]) -> list[dict[str, Any]]:
 
 def new_url(request: Request, node: Json, rows: Sequence[Json]) -> str:
     """Return where the WebUI will be when the address that the browser is connected to goes, else ""."""
-    here = _server_of(request)
+    here = server_of(request)
     left = [address.partition("/")[0] for row in rows for address in row["addresses"]]
     owner = next((each for each in node["interfaces"] if here in map(_host, each["addresses"])), None)
     if owner is None or here in left or not left:
@@ -88,16 +87,6 @@ def new_url(request: Request, node: Json, rows: Sequence[Json]) -> str:
 
 def _host(address: str) -> str:
     return address.partition("/")[0]
-
-
-def _server_of(request: Request) -> str:
-    """Return the address of ours that the browser is connected to."""
-    host = (request.scope.get("server") or ("", 0))[0]
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return host
-    return str((isinstance(address, IPv6Address) and address.ipv4_mapped) or address)
 
 
 async def routing(page: Page) -> Response:

@@ -22,7 +22,7 @@ CONFIRM = Field(
 
 
 async def restart(page: Page) -> Response:
-    """Show the buttons of HAProxy with the consequence of each."""
+    """Show the buttons of the services with the consequence of each."""
     told = await page.get("/messages")
     waiting = [each["text"] for each in told["messages"] if each["action"] == "restart-haproxy"]
     return await page.show("restart.html", told=told, waiting=waiting)
@@ -38,6 +38,12 @@ async def restart_haproxy(page: Page) -> Response:
     """Restart HAProxy."""
     notice = "HAProxy was restarted: all connections use the current settings."
     return await act(page, "POST", "/services/haproxy/restart", back=RESTART, notice=notice)
+
+
+async def restart_heartbeat(page: Page) -> Response:
+    """Restart heartbeat, in a pair on both nodes."""
+    notice = "Heartbeat was restarted."
+    return await act(page, "POST", "/services/heartbeat/restart", back=RESTART, notice=notice)
 
 
 async def system(page: Page) -> Response:
@@ -113,6 +119,7 @@ ROUTES = [
     route(RESTART, restart),
     button(f"{RESTART}/reload", reload_haproxy),
     button(f"{RESTART}/restart", restart_haproxy),
+    button(f"{RESTART}/heartbeat", restart_heartbeat),
     route(SYSTEM, system),
     route(f"{SYSTEM}/reboot", reboot, posts=True),
     route(f"{SYSTEM}/shutdown", shut_down, posts=True),

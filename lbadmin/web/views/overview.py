@@ -1,10 +1,13 @@
 """System Overview: what is served and how it is, live, with its buttons."""
 
+from typing import Any, TypeAlias
 from urllib.parse import quote
 
 from starlette.responses import Response
 
 from lbadmin.web.page import Page, as_sentence, button, route
+
+Json: TypeAlias = Any
 
 STATES = {"online": "is online again", "drain": "is being drained", "halt": "is halted"}
 SERVICES_PER_SECOND = 50
@@ -15,7 +18,9 @@ async def overview(page: Page) -> Response:
     """Show node, virtual services and real servers."""
     status = await page.get("/status")
     every_s = 2 + len(status["virtual_services"]) // SERVICES_PER_SECOND
-    return await page.show("overview.html", told=status, status=status, every_s=every_s)
+    return await page.show(
+        "overview.html", told=status, status=status, pair=await _pair(page, status), every_s=every_s
+    )
 
 
 async def live(page: Page) -> Response:
@@ -48,7 +53,13 @@ async def set_state(page: Page) -> Response:
 async def _live(page: Page, *, acted: bool = False, refused: str = "") -> Response:
     """Return the live part; after a button, too, whether it was refused, which the next one leaves alone."""
     status = await page.get("/status")
-    return page.part("live.html", status=status, live=True, acted=acted, refused=refused)
+    pair = await _pair(page, status)
+    return page.part("live.html", status=status, pair=pair, live=True, acted=acted, refused=refused)
+
+
+async def _pair(page: Page, status: Json) -> Json | None:
+    """Return what there is to tell of the pair; nothing for a single node."""
+    return None if status["node"]["role"] == "single" else await page.get("/pair")
 
 
 ROUTES = [
