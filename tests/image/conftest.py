@@ -18,7 +18,7 @@ from lbadmin.haproxy import HAProxy
 from lbadmin.render.haproxy import MASTER_SOCKET
 from lbadmin.store import Store
 from lbadmin.system import Result, System, run
-from tests.image.nodes import Node, networks
+from tests.image.nodes import Node, appliances
 from tests.image.responders import Balancer, Listen, Responder
 from tests.image.servers import FrontEnd, lbadmin_web, lbadmind, wait_until
 from tests.image.software import make
@@ -230,16 +230,6 @@ def software(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def two_nodes(tmp_path: Path, software: Path) -> Iterator[tuple[Node, Node]]:
-    """lb1 and lb2, up and unpaired, on a network of their own with the guide's hosts; gone at the end."""
-    lb1 = Node(tmp_path / "lb1", software, "lb1", 21)
-    lb2 = Node(tmp_path / "lb2", software, "lb2", 22)
-    with networks():
-        try:
-            for node in (lb1, lb2):
-                node.start()
-            for node in (lb1, lb2):
-                node.wait_until_up()
-            yield lb1, lb2
-        finally:
-            for node in (lb1, lb2):
-                node.kill()
+    """lb1 and lb2, up and unpaired, on networks of their own with the guide's hosts; gone at the end."""
+    with appliances(tmp_path, software, 21, 22) as (lb1, lb2):
+        yield lb1, lb2

@@ -94,7 +94,7 @@ class Node:
             subprocess.run(
                 ["ip", "link", "del", f"{self.name}-eth{number}"], check=False, capture_output=True
             )
-        group = CGROUPS / f"lbva-{self.name}-{self._process.pid}"
+        group = self._group()
         wait_until(lambda: _is_empty(group), what=f"{self.name} has ended")
         self._process = None
 
@@ -103,6 +103,10 @@ class Node:
         self.kill()
         self.start()
         self.wait_until_up()
+
+    def freeze(self, *, on: bool) -> None:
+        """Stop all of the node where it stands, or let it go on; its network goes on answering pings."""
+        (self._group() / "cgroup.freeze").write_text("1" if on else "0")
 
     def path(self, absolute: str) -> Path:
         """Return where a file of the running node is here."""
@@ -174,6 +178,11 @@ class Node:
     def _trust(self) -> ssl.SSLContext:
         return trusting(self.state / "tls/web.pem")
 
+    def _group(self) -> Path:
+        if self._process is None:
+            raise RuntimeError(f"{self.name} is off")
+        return CGROUPS / f"lbva-{self.name}-{self._process.pid}"
+
     def _init(self) -> int:
         """Return the process id of the node's first process."""
         if self._process is None:
@@ -189,6 +198,22 @@ class Node:
         with contextlib.suppress(OSError, RuntimeError, RequestError):
             return self.get("/status")["node"]["hostname"] != "" and self.https("GET", "/status")[0] == 200
         return False
+
+
+@contextlib.contextmanager
+def appliances(folder: Path, software: Path, *hosts: int) -> Iterator[list[Node]]:
+    """Yield lb1, lb2 … up and unpaired, with these host numbers on networks of their own; gone at the end."""
+    nodes = [Node(folder / f"lb{n}", software, f"lb{n}", host) for n, host in enumerate(hosts, 1)]
+    with networks():
+        try:
+            for node in nodes:
+                node.start()
+            for node in nodes:
+                node.wait_until_up()
+            yield nodes
+        finally:
+            for node in nodes:
+                node.kill()
 
 
 def cut(one: Node, other: Node) -> None:

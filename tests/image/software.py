@@ -26,6 +26,17 @@ NOT_HERE = (
 )
 """Units for a machine's hardware and logins, of which a namespace has none."""
 
+# keepalived hears of processes through a socket that the kernel has in its first network alone (connector),
+# and without it takes all tracked ones for dead. That lbadmind watches HAProxy, too, holds here as well.
+_WITHOUT_PROCESSES = """[Service]
+ExecStart=
+ExecStartPre=/bin/sh -c "sed '/track_process/,/}/d' /etc/keepalived/keepalived.conf > /run/keepalived.native"
+ExecStart=/usr/sbin/keepalived --dont-fork --use-file=/run/keepalived.native
+ExecReload=
+ExecReload=/bin/sh -c "sed '/track_process/,/}/d' /etc/keepalived/keepalived.conf > /run/keepalived.native"
+ExecReload=/bin/kill -HUP $MAINPID
+"""
+
 _FINISH = """
 mount -t overlay overlay -o "lowerdir=$3,upperdir=$1,workdir=$2" "$4"
 mount -t proc proc "$4/proc"; mount --rbind /dev "$4/dev"
@@ -48,6 +59,9 @@ def make(folder: Path, source: Path = REPOSITORY) -> Path:
         mask = layer / "etc/systemd/system" / unit
         mask.unlink(missing_ok=True)
         mask.symlink_to("/dev/null")
+    dropin = layer / "etc/systemd/system/keepalived.service.d/native.conf"
+    dropin.parent.mkdir()
+    dropin.write_text(_WITHOUT_PROCESSES)
     for made in (work, mounted):
         made.mkdir()
     places = [str(layer), str(work), str(ROOTFS), str(mounted)]
