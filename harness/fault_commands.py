@@ -1,4 +1,4 @@
-"""`lab fault VERB …` and `lab mend`: breaking things by hand. A verb's arguments are the fault's own fields."""
+"""`lab fault VERB …` and `lab mend`: breaking things by hand. Arguments are the fields of the faults."""
 
 import argparse
 import dataclasses

@@ -3,12 +3,13 @@
 Needs root, QEMU, libvirt and build/lbva.raw.
 
 The appliance boots once; each test starts from a snapshot: `fresh` (as downloaded) or `guide` (the deployment
-guide applied). What a failed test saw is kept in build/report.
+guide applied). A pair has a lab of its own, which comes from the cache that `lab up --pair` uses. What a
+failed test saw is kept in build/report.
 """
 
 import os
 import re
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 
 import pytest
 
@@ -18,6 +19,7 @@ from harness.clients import OcsClient
 from harness.deadline import Deadline
 from harness.lab import Lab
 from harness.libvirt_machine import LibvirtMachine
+from harness.pair import READY, Pair, start
 from harness.state import REPOSITORY
 
 IMAGE = REPOSITORY / "build" / "lbva.raw"
@@ -40,12 +42,18 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Keep what the lab has to tell when a test fails, before fixtures tidy up."""
     outcome = yield
-    lab = getattr(item, "funcargs", {}).get("lab")
-    if outcome.failed and isinstance(lab, Lab):
-        folder = REPORT / re.sub(r"[^\w.-]+", "_", item.nodeid)
-        findings = report.collect(lab, folder)
-        outcome.sections.append(("lab", "\n".join([f"kept in {folder}", *findings])))
+    if outcome.failed:
+        for lab in _labs(getattr(item, "funcargs", {})):
+            folder = REPORT / re.sub(r"[^\w.-]+", "_", item.nodeid)
+            findings = report.collect(lab, folder)
+            outcome.sections.append(("lab", "\n".join([f"kept in {folder}", *findings])))
     return outcome
+
+
+def _labs(arguments: Mapping[str, object]) -> list[Lab]:
+    """The labs that a test has been using: its own, or its pair's."""
+    held = (arguments.get(name) for name in ("lab", "pair"))
+    return [each.lab if isinstance(each, Pair) else each for each in held if isinstance(each, Lab | Pair)]
 
 
 @pytest.fixture(scope="session")
@@ -104,4 +112,30 @@ def restored(lab: Lab, machine: LibvirtMachine, snapshot: str) -> Iterator[Appli
     appliance.wait_until_up(Deadline(RESTORE_S))
     yield appliance
     appliance.http.close()
+    if machine.is_on():
+        # Nobody looks at it until the next test: it takes no time from a pair meanwhile.
+        machine.freeze()
     assert report.known_bad_lines(machine.console_text()) == []
+
+
+@pytest.fixture(scope="module")
+def paired() -> Iterator[Pair]:
+    """Two appliances that balance the lab's front ends, from the cache if it has them."""
+    if not IMAGE.exists():
+        pytest.fail("build/lbva.raw is missing: `make image` builds it", pytrace=False)
+    both = start(f"pair-{os.getpid()}", IMAGE, Deadline(2 * BOOT_S))
+    with both.lab:
+        yield both
+
+
+@pytest.fixture
+def pair(paired: Pair) -> Iterator[Pair]:
+    """A pair that has settled, lb1 being master, all front ends up; nothing broken is told of afterwards."""
+    for front_end in paired.lab.front_ends:
+        front_end.resume()
+        front_end.start()
+    paired.restore(READY, Deadline(RESTORE_S))
+    paired.wait_until_settled(Deadline(RESTORE_S))
+    yield paired
+    for machine in paired.machines:
+        assert report.known_bad_lines(machine.console_text()) == [], machine.name
