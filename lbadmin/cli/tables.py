@@ -112,7 +112,7 @@ def show_services(answer: Json) -> str:
 
 def show_service(service: Json) -> str:
     """Return a virtual service: its fields, then its real servers, then the section that it is written as."""
-    parts = [_fields(service, fields_of(SERVICE_BASIC, *SERVICE_SECTIONS))]
+    parts = [show_fields(service, fields_of(SERVICE_BASIC, *SERVICE_SECTIONS))]
     if service["real_servers"]:
         parts.append(show_server_list(service))
     if service[MANUAL.path]:
@@ -129,7 +129,7 @@ def show_server_list(service: Json) -> str:
 
 def show_settings(settings: Json) -> str:
     """Return the layer 7 settings as a table."""
-    return _fields(settings, fields_of(*SETTINGS_SECTIONS))
+    return show_fields(settings, fields_of(*SETTINGS_SECTIONS))
 
 
 def show_plan(answer: Json) -> str:
@@ -234,7 +234,8 @@ def show_new_key(answer: Json) -> str:
     return str(answer["key"])
 
 
-def _fields(document: Json, fields: Sequence[Field]) -> str:
+def show_fields(document: Json, fields: Sequence[Field]) -> str:
+    """Return the values of a document's fields as a table."""
     texts = texts_of(document, fields)
     rows = [[field.option_name, _for_people(texts[field.path], field)] for field in fields]
     return table(("setting", "value"), rows)

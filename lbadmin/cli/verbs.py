@@ -1,9 +1,11 @@
 """All that lbcli can be asked for."""
 
-from lbadmin.cli import access, certificates, history, node, operations, services, templates
+from lbadmin.cli import access, certificates, history, node, operations, pair, services, templates
 from lbadmin.cli.grammar import Verb
 
-GROUPS = tuple(each.GROUP for each in (operations, services, templates, certificates, node, history, access))
+GROUPS = tuple(
+    each.GROUP for each in (operations, services, templates, certificates, pair, node, history, access)
+)
 
 
 def verb_of(name: str) -> Verb | None:

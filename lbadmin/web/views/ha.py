@@ -198,7 +198,7 @@ def _nodes(pair: Json, node: Json) -> list[Json]:
     """Return this node and its peer by the same names; None for a peer that was never heard."""
     here = {
         **{name: node[name] for name in ("hostname", "version", "uptime_s", "cluster_revision")},
-        **{name: pair[name] for name in ("role", "role_since", "ready", "not_ready")},
+        **{name: pair[name] for name in ("role", "role_since", "not_ready")},
     }
     return [
         {"where": "this node", "address": pair["local_ip"], "told": here, "fingerprint": pair["fingerprint"]},

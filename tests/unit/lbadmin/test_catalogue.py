@@ -21,6 +21,7 @@ from lbadmin.catalogue import (
     Section,
     fields_of,
 )
+from lbadmin.catalogue_pair import HA_SETTINGS
 from lbadmin.catalogue_requests import (
     API_KEY,
     CHECK_SCRIPT,
@@ -32,7 +33,7 @@ from lbadmin.catalogue_requests import (
     SIGNING_REQUEST,
 )
 from lbadmin.cli.verbs import GROUPS, verb_of
-from lbadmin.model import CheckScript, Layer7Settings, NodeConfig, RealServer, VirtualService
+from lbadmin.model import CheckScript, HaSettings, Layer7Settings, NodeConfig, RealServer, VirtualService
 
 SERVICE = (SERVICE_BASIC, Section("", (MANUAL,)), *SERVICE_SECTIONS)
 NODE = (HOSTNAME, ROUTING)
@@ -47,6 +48,7 @@ MODELS: tuple[tuple[type[BaseModel], tuple[Section, ...]], ...] = (
     (Chain, (SIGNED,)),
     (CheckScript, (CHECK_SCRIPT,)),
     (KeyRequest, (API_KEY,)),
+    (HaSettings, (HA_SETTINGS,)),
 )
 PAIRS = [(model, field) for model, sections in MODELS for field in fields_of(*sections)]
 FIELDS = [pytest.param(*each, id=f"{each[0].__name__}.{each[1].path}") for each in PAIRS]
@@ -65,6 +67,7 @@ VERBS = (
     ("add-script", (CHECK_SCRIPT,)),
     ("edit-script", (CHECK_SCRIPT,)),
     ("add-api-key", (API_KEY,)),
+    ("ha-edit", (HA_SETTINGS,)),
 )
 
 FITS: dict[str, object] = {
@@ -171,6 +174,7 @@ def test_a_choice_offers_all_that_the_model_has(model: type[BaseModel], field: F
         (Layer7Settings, SETTINGS_SECTIONS, set()),
         (NodeConfig, NODE, {"interfaces"}),
         (NewSelfSigned, (SELF_SIGNED,), set()),
+        (HaSettings, (HA_SETTINGS,), set()),
     ],
 )
 def test_everything_can_be_set(
