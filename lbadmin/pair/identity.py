@@ -3,8 +3,8 @@
 import hashlib
 import ssl
 
-from lbadmin.errors import ActivationError, StorageError
-from lbadmin.openssl import bench, pem_blocks
+from lbadmin.errors import ActivationError, PairError, StorageError
+from lbadmin.openssl import bench, pem_blocks, read_certificate
 from lbadmin.store import write_durably
 from lbadmin.system import System
 
@@ -59,6 +59,16 @@ def _made(system: System) -> bytes:
         if result.status != 0:
             raise ActivationError(f"openssl could not make the node's certificate: {result.output.strip()}")
         return work.get("key.pem") + work.get("certificate.pem")
+
+
+def one_certificate(system: System, pem: str) -> str:
+    """Return the certificate that a text holds, to be pinned. Raises PairError unless it is exactly one."""
+    blocks = [block for _, block in pem_blocks(pem)]
+    try:
+        (block,) = blocks
+        return read_certificate(system, block).pem
+    except ValueError:
+        raise PairError("the other node's certificate can't be read; update both nodes") from None
 
 
 def fingerprint_of(certificate: str) -> str:

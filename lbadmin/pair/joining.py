@@ -1,0 +1,331 @@
+"""Making and breaking a pair, on the node where that is asked for.
+
+The decisive step of pairing is the other node's: it joins in one commit. Until that is proved this node is
+"pairing", and whatever happens in between, `step` finds out how it ended: over the channel, which only a node
+that has joined has, or by its website, where it says that it has not and then never does.
+"""
+
+import contextlib
+import logging
+import secrets
+import time
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+from lbadmin.certificate import TLS_FOLDER
+from lbadmin.change import Changes, Point
+from lbadmin.errors import Fault, LbadminError, PairError, RefusedError, UnavailableError
+from lbadmin.fields import Address
+from lbadmin.pair.channel import Channel, PeerRefusedError
+from lbadmin.pair.identity import fingerprint_of, node_certificate, one_certificate
+from lbadmin.pair.membership import BUSY_S, BusyError, Membership, has_services, version_differs
+from lbadmin.pair.model import PairConfig
+from lbadmin.pair.progress import Journey, Progress
+from lbadmin.pair.protocol import Introduction, Invitation, SentPoint, sent_cluster
+from lbadmin.pair.rules import own_addresses
+from lbadmin.pair.website import AnsweredNoError, Website, stranger
+from lbadmin.render.keepalived import interface_of, router_id
+from lbadmin.render.peer import PEER_PORT
+from lbadmin.system import System
+
+JOIN_S = 180.0
+"""The peer checks the configuration and reloads HAProxy; under software emulation that is many seconds."""
+
+SETTLE_S = 30.0
+"""How long a request waits for the end of what it began; `step` goes on after it."""
+
+PAUSE_S = 0.3
+WEB_FILE = f"{TLS_FOLDER}/web.pem"
+CLIENT_ERRORS = range(400, 500)
+WRONG_LOGIN, NOT_FOUND = 401, 404
+BY_ITSELF = "lbadmind"
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the administrator gives to pair: the addresses, the peer's password, its website's fingerprint."""
+
+    local_ip: Address
+    peer_ip: Address
+    password: str
+    fingerprint: str | None = None
+
+    def __repr__(self) -> str:
+        """Keep the password out of every log."""
+        return f"Wish({self.local_ip}, {self.peer_ip})"
+
+
+class Joining:
+    """Makes and breaks pairs. Safe to use from several threads."""
+
+    def __init__(self, system: System, changes: Changes, channel: Channel, membership: Membership) -> None:
+        self._system = system
+        self._changes = changes
+        self._channel = channel
+        self._membership = membership
+        self._journey = Journey()
+
+    @property
+    def progress(self) -> Progress | None:
+        """How far the last attempt to pair has come, None when lbadmind has seen none."""
+        return self._journey.progress
+
+    def pair(self, wish: Wish, who: str) -> None:
+        """Make this node the primary of a pair, and the peer its secondary.
+
+        Raises RefusedError at a field of the wish, PairError or UnavailableError in one sentence, and what
+        `Changes.change_pair` raises. Both nodes are then as they were, unless the sentence says otherwise.
+        """
+        with self._membership.alone():
+            self._check(wish)
+            self._journey.begin(
+                f"Find {wish.peer_ip}",
+                "Log in there, and see that it can join",
+                "Prepare this node",
+                f"Give {wish.peer_ip} the configuration",
+                "Talk over mutually authenticated TLS",
+            )
+            website = Website(wish.peer_ip, wish.fingerprint)
+            with self._journey.step(0):
+                _meet(website)
+            with self._journey.step(1):
+                peer = self._introduced(website, wish)
+            with self._journey.step(2):
+                pair, invitation = self._prepared(website, wish, peer, who)
+            with self._journey.step(3):
+                self._invite(website, wish.password, pair, invitation)
+            with self._journey.step(4):
+                self._settle(pair)
+
+    def unpair(self, who: str) -> None:
+        """Break the pair: the peer leaves it without services, this node stays as it is.
+
+        A peer that can't be told is told later, by `step`; asked for again, it is forgotten instead.
+        Raises PairError, NotMasterError, and what `Changes.change_pair` raises.
+        """
+        with self._membership.alone(BUSY_S):
+            pair = self._changes.current.pair
+            if pair is None:
+                raise PairError("this node is in no pair; there is nothing to break")
+            if pair.state == "leaving":
+                self._changes.change_pair(None, who, f"forget {pair.peer_ip}")
+                return
+            if pair.state == "paired":
+                self._changes.may_change_cluster()
+            if pair.state == "pairing" and self._has_left(pair):
+                return
+            pair = pair.model_copy(update={"state": "leaving"})
+            self._changes.change_pair(pair, who, f"break the pair with {pair.peer_ip}")
+            deadline = time.monotonic() + SETTLE_S
+            while not self._has_left(pair) and time.monotonic() < deadline:
+                time.sleep(PAUSE_S)
+
+    def step(self) -> None:
+        """Go on with what a request could not finish; lbadmind calls it every few seconds.
+
+        Raises what `Changes.change_pair` raises.
+        """
+        with contextlib.suppress(BusyError), self._membership.alone():
+            pair = self._changes.current.pair
+            if pair is None:
+                return
+            if pair.state == "leaving":
+                self._has_left(pair)
+            elif pair.state == "pairing" and not self._has_joined(pair) and self._denies(pair):
+                self._changes.change_pair(None, BY_ITSELF, f"{pair.peer_ip} has not joined")
+
+    def _check(self, wish: Wish) -> None:
+        current = self._changes.current
+        if current.pair is not None:
+            raise PairError(
+                f"this node is in a pair with {current.pair.peer_ip} already; break that one first"
+            )
+        own = own_addresses(current.node)
+        if wish.local_ip not in own:
+            has = ", ".join(sorted(map(str, own))) or "none"
+            raise _fault(
+                "local_ip", wish.local_ip, f"{wish.local_ip} is not an address of this node; it has {has}"
+            )
+        if wish.peer_ip in own:
+            raise _own_address(wish.peer_ip)
+        if wish.peer_ip.version != wish.local_ip.version:
+            raise _fault(
+                "peer_ip",
+                wish.peer_ip,
+                f"{wish.peer_ip} is not of {wish.local_ip}'s kind; give two IPv4 or two IPv6 addresses",
+            )
+
+    def _introduced(self, website: Website, wish: Wish) -> Introduction:
+        """Return what the peer tells of itself. Raises when it is no node to pair with."""
+        try:
+            answer = website.call("POST", "/pair/identity", {}, password=wish.password)
+            peer = Introduction.model_validate(answer)
+        except ValidationError:
+            raise stranger(wish.peer_ip) from None
+        except AnsweredNoError as error:
+            raise _refusal(error, wish.peer_ip) from None
+        if peer.version != self._system.version():
+            raise _fault(
+                "peer_ip", wish.peer_ip, version_differs(wish.peer_ip, peer.version, self._system.version())
+            )
+        if not peer.single:
+            raise _fault(
+                "peer_ip", wish.peer_ip, f"{wish.peer_ip} is in a pair already; break that one first"
+            )
+        if peer.services:
+            raise _fault("peer_ip", wish.peer_ip, has_services(wish.peer_ip, peer.services))
+        if fingerprint_of(peer.certificate) == fingerprint_of(node_certificate(self._system)):
+            raise _own_address(wish.peer_ip)
+        return peer
+
+    def _prepared(
+        self, website: Website, wish: Wish, peer: Introduction, who: str
+    ) -> tuple[PairConfig, Invitation]:
+        """Become "pairing", with a ClusterConfig that the peer can take; return that and the invitation."""
+        what = f"pair with {wish.peer_ip}"
+        current = self._changes.current
+        if current.cluster_revision <= peer.cluster_revision:
+            self._changes.renumber(peer.cluster_revision + 1, who, what)
+        pair = PairConfig(
+            state="pairing",
+            id=secrets.token_hex(16),
+            primary=True,
+            local_ip=wish.local_ip,
+            peer_ip=wish.peer_ip,
+            router_id=router_id(interface_of(wish.local_ip, current.node)),
+            local_certificate=node_certificate(self._system),
+            peer_certificate=one_certificate(self._system, peer.certificate),
+            peer_web_fingerprint=website.fingerprint or "",
+        )
+        invitation = Invitation(
+            id=pair.id,
+            local_ip=pair.peer_ip,
+            peer_ip=pair.local_ip,
+            router_id=pair.router_id,
+            certificate=pair.local_certificate,
+            web_fingerprint=fingerprint_of(self._system.path(WEB_FILE).read_text(encoding="ascii")),
+            version=self._system.version(),
+            cluster=sent_cluster(self._changes),
+        )
+        self._changes.change_pair(pair, who, what)
+        return pair, invitation
+
+    def _invite(self, website: Website, password: str, pair: PairConfig, invitation: Invitation) -> None:
+        """Have the peer join. Raises when it has not, back as before unless that is uncertain."""
+        body = invitation.model_dump(mode="json")
+        try:
+            website.call("POST", "/pair/join", body, password=password, timeout_s=JOIN_S)
+        except LbadminError as error:
+            log.warning("%s was to join: %s", pair.peer_ip, error)
+            refused = isinstance(error, AnsweredNoError) and error.code in CLIENT_ERRORS
+            member = False if refused else self._membership_in_time(pair)
+            if member:
+                return
+            if member is None:
+                raise PairError(
+                    f"{pair.peer_ip} has vanished while it joined; this node finds out how that ended "
+                    "when it is back, or break the pair to give up"
+                ) from error
+            self._changes.change_pair(None, BY_ITSELF, f"{pair.peer_ip} has not joined")
+            if isinstance(error, AnsweredNoError):
+                raise _refusal(error, pair.peer_ip) from None
+            raise PairError(
+                f"{pair.peer_ip} was gone for a moment and has not joined; both are as they were, try again"
+            ) from error
+
+    def _settle(self, pair: PairConfig) -> None:
+        """Wait until the peer has proved that it has joined. Raises PairError when that takes too long."""
+        deadline = time.monotonic() + SETTLE_S
+        while not self._has_joined(pair):
+            if time.monotonic() > deadline:
+                raise PairError(
+                    f"{pair.peer_ip} has not answered on port {PEER_PORT} yet; this node goes on trying, "
+                    "break the pair to give up"
+                )
+            time.sleep(PAUSE_S)
+
+    def _has_joined(self, pair: PairConfig) -> bool:
+        """Tell whether the peer proves that it has joined; become "paired" then."""
+        try:
+            answer = self._channel.call("POST", "/peer/prove", {"id": pair.id})
+            self._complete(SentPoint.model_validate(answer).point())
+        except (UnavailableError, PeerRefusedError, ValidationError) as error:
+            log.debug("%s has not proved yet that it has joined: %s", pair.peer_ip, error)
+            return False
+        paired = pair.model_copy(update={"state": "paired"})
+        self._changes.change_pair(paired, BY_ITSELF, f"paired with {pair.peer_ip}")
+        return True
+
+    def _complete(self, theirs: Point) -> None:
+        """Give a peer that was cut off while it joined the ClusterConfig that it has missed."""
+        if self._changes.knows(theirs):
+            return
+        if self._changes.current.cluster_revision <= theirs.revision:
+            self._changes.renumber(theirs.revision + 1, BY_ITSELF, "pair")
+        body = {
+            **sent_cluster(self._changes).model_dump(mode="json"),
+            "replaces": {"revision": theirs.revision, "hash": theirs.hash},
+        }
+        self._channel.call("PUT", "/peer/cluster", body, timeout_s=JOIN_S)
+
+    def _has_left(self, pair: PairConfig) -> bool:
+        """Tell whether the peer has left the pair; be single then."""
+        try:
+            self._channel.call("POST", "/peer/leave", {"id": pair.id}, timeout_s=SETTLE_S)
+        except LbadminError as error:
+            # It ends the channel as it leaves.
+            log.debug("%s was told to leave the pair: %s", pair.peer_ip, error)
+            if not self._denies(pair):
+                return False
+        self._changes.change_pair(None, BY_ITSELF, f"{pair.peer_ip} has left the pair")
+        return True
+
+    def _membership_in_time(self, pair: PairConfig) -> bool | None:
+        """Tell whether the peer says that it is in the pair; None when it says nothing for some time."""
+        deadline = time.monotonic() + SETTLE_S
+        while time.monotonic() < deadline:
+            try:
+                return self._is_member(pair)
+            except LbadminError:
+                time.sleep(PAUSE_S)
+        return None
+
+    def _denies(self, pair: PairConfig) -> bool:
+        """Tell whether the peer says that it is not in the pair; it never joins that one then."""
+        try:
+            return not self._is_member(pair)
+        except LbadminError:
+            return False
+
+    def _is_member(self, pair: PairConfig) -> bool:
+        website = Website(pair.peer_ip, pair.peer_web_fingerprint)
+        return website.call("GET", f"/pair/members/{pair.id}").get("member") is not False
+
+
+def _meet(website: Website) -> None:
+    try:
+        website.meet()
+    except UnavailableError as error:
+        raise _fault("peer_ip", website.ip, error.sentence) from error
+
+
+def _refusal(error: AnsweredNoError, ip: Address) -> LbadminError:
+    """Return what the peer's refusal means to whoever wants to pair."""
+    if error.code == WRONG_LOGIN:
+        return RefusedError(
+            [Fault("password", None, f"{ip} does not take the password; give the loadbalancer user's there")]
+        )
+    if error.code == NOT_FOUND:
+        return stranger(ip)
+    return PairError(f"{ip} refuses: {error}")
+
+
+def _own_address(ip: Address) -> RefusedError:
+    return _fault("peer_ip", ip, f"{ip} is this node itself, or a copy of it; give another node's address")
+
+
+def _fault(field: str, value: object, message: str) -> RefusedError:
+    return RefusedError([Fault(field, str(value), message)])

@@ -1,0 +1,142 @@
+"""Which pair this node is in, and the way into one and out of it when the other node asks for it."""
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from lbadmin.change import Changes
+from lbadmin.errors import PairError
+from lbadmin.pair.identity import node_certificate, one_certificate
+from lbadmin.pair.model import PairConfig
+from lbadmin.pair.protocol import Introduction, Invitation, SentPoint
+from lbadmin.pair.rules import own_addresses
+from lbadmin.system import System
+
+BUSY_S = 20.0
+"""How long a question waits for joining or leaving to end, so that the answer holds."""
+
+MAX_DENIED = 1000
+"""Ids remembered at most; each was asked for by somebody who had to know it."""
+
+log = logging.getLogger(__name__)
+
+
+class BusyError(PairError):
+    """A pair is being made or broken on this node just now."""
+
+
+class Membership:
+    """This node's place in a pair, as the other node may ask for it. Safe to use from several threads."""
+
+    def __init__(self, system: System, changes: Changes) -> None:
+        self._system = system
+        self._changes = changes
+        self._lock = threading.Lock()
+        self._denied: dict[str, None] = {}
+
+    @contextmanager
+    def alone(self, wait_s: float = 0.0) -> Iterator[None]:
+        """Let nothing else make or break a pair during the block. Raises BusyError when something does."""
+        if not self._lock.acquire(timeout=wait_s):
+            raise BusyError("this node is joining or leaving a pair just now; wait until that has ended")
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+    def introduce(self) -> Introduction:
+        """Tell who this node is, with a certificate made now if need be. Raises as `node_certificate`."""
+        current = self._changes.current
+        return Introduction(
+            version=self._system.version(),
+            hostname=current.node.hostname,
+            single=current.pair is None and not self._lock.locked(),
+            services=len(current.cluster.virtual_services),
+            cluster_revision=current.cluster_revision,
+            certificate=node_certificate(self._system),
+        )
+
+    def join(self, invitation: Invitation, who: str) -> None:
+        """Become the secondary of a pair, with its ClusterConfig, in one step.
+
+        Raises PairError when this node can't join, and what `Changes.adopt` raises; nothing is changed then.
+        """
+        with self.alone():
+            self._check(invitation)
+            pair = PairConfig(
+                state="paired",
+                id=invitation.id,
+                primary=False,
+                local_ip=invitation.local_ip,
+                peer_ip=invitation.peer_ip,
+                router_id=invitation.router_id,
+                local_certificate=node_certificate(self._system),
+                peer_certificate=one_certificate(self._system, invitation.certificate),
+                peer_web_fingerprint=invitation.web_fingerprint,
+            )
+            log.warning("%s joins this node to the pair with %s", who, pair.peer_ip)
+            self._changes.adopt(invitation.cluster.given(), self._changes.point(), pair)
+
+    def _check(self, invitation: Invitation) -> None:
+        current = self._changes.current
+        if current.pair is not None:
+            raise PairError(f"{invitation.local_ip} is in a pair already; break that one first")
+        if invitation.id in self._denied:
+            raise PairError("the other node has been told that this one does not join; pair again")
+        if invitation.version != self._system.version():
+            raise PairError(version_differs(invitation.local_ip, self._system.version(), invitation.version))
+        if current.cluster.virtual_services:
+            raise PairError(has_services(invitation.local_ip, len(current.cluster.virtual_services)))
+        if invitation.local_ip not in own_addresses(current.node):
+            raise PairError(
+                f"{invitation.local_ip} is not an address of {current.node.hostname} itself; "
+                "pair by one that it has on an interface"
+            )
+
+    def is_member(self, pair_id: str) -> bool:
+        """Tell whether this node is in the pair; if not, it will not join that one any more.
+
+        Raises BusyError when it takes long to join or leave one.
+        """
+        with self.alone(BUSY_S):
+            pair = self._changes.current.pair
+            if pair is not None and pair.id == pair_id:
+                return True
+            self._denied[pair_id] = None
+            if len(self._denied) > MAX_DENIED:
+                self._denied.pop(next(iter(self._denied)))
+            return False
+
+    def prove(self, pair_id: str) -> SentPoint:
+        """Answer the other node of the pair with the ClusterConfig in effect. Raises PairError."""
+        pair = self._changes.current.pair
+        if pair is None or pair.id != pair_id:
+            raise PairError("this node is not in that pair; break it and pair again")
+        point = self._changes.point()
+        return SentPoint(revision=point.revision, hash=point.hash)
+
+    def leave(self, pair_id: str) -> None:
+        """Leave the pair as the other node asks, without services; nothing is done in another pair.
+
+        Raises PairError, and StorageError with nothing changed.
+        """
+        with self.alone(BUSY_S):
+            pair = self._changes.current.pair
+            if pair is None or pair.id != pair_id:
+                return
+            # Broken on both nodes at once: were both to obey, nobody would serve.
+            if pair.state == "leaving" and pair.primary:
+                raise PairError("this node has broken the pair itself; the other one leaves")
+            self._changes.leave(str(pair.peer_ip))
+
+
+def version_differs(ip: object, its: str, other: str) -> str:
+    """Return the sentence about two versions."""
+    return f"{ip} runs version {its} and the node to pair it with {other}; update one of them first"
+
+
+def has_services(ip: object, count: int) -> str:
+    """Return the sentence about a node that would lose virtual services by joining."""
+    services = "a virtual service" if count == 1 else f"{count} virtual services"
+    return f"{ip} has {services}, which joining would remove; remove them there, or pair from that node"
