@@ -51,8 +51,19 @@ class Appliance:
         self, lab: Lab, machine: Machine, *, host: str = LAB, login: tuple[str, str] = FACTORY_LOGIN
     ) -> None:
         self.machine = machine
-        self.http = lab.http(f"https://{machine.address}:{HTTPS_PORT}", host=host)
-        self.http.auth = httpx.BasicAuth(*login)
+        self._lab = lab
+        self._host = host
+        self.http = self._client(httpx.BasicAuth(*login))
+
+    def _client(self, auth: httpx.Auth) -> httpx.Client:
+        client = self._lab.http(f"https://{self.machine.address}:{HTTPS_PORT}", host=self._host)
+        client.auth = auth
+        return client
+
+    def hang_up(self) -> None:
+        """Close the connections to a machine that knows nothing of them any more."""
+        self.http.close()
+        self.http = self._client(self.http.auth or httpx.Auth())
 
     def call(
         self,

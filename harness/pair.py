@@ -121,6 +121,8 @@ class Pair:
         """Bring both back as they were, as often as wanted; they run."""
         order = sorted(self.machines, key=lambda machine: not _was_master(machine, name))
         at_once(lambda machine: machine.bring_back(name), order)
+        for appliance in self.appliances:
+            appliance.hang_up()
         # Emulated machines are slow at first. A slave that went on before its master is back at its pace
         # would miss advertisements.
         for machine in order:
@@ -144,7 +146,11 @@ class Pair:
 def status_of(appliance: Appliance) -> Json:
     """What a node says of the pair (GET /pair), None when it does not answer."""
     try:
-        return appliance.call("GET", "/pair", timeout_s=ANSWER_S)
+        try:
+            return appliance.call("GET", "/pair", timeout_s=ANSWER_S)
+        except (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError):
+            # A connection that was kept from before the node's restart: a new one may well be answered.
+            return appliance.call("GET", "/pair", timeout_s=ANSWER_S)
     except _SILENT:
         return None
 
