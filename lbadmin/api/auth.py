@@ -99,7 +99,7 @@ def person_of(identity: IdentityDep) -> str:
     """
     if identity.key is not None:
         raise ForbiddenError(
-            "an API key may neither make or revoke API keys nor change or reset passwords; "
+            "an API key may neither make or revoke API keys, change or reset passwords, nor make a pair; "
             "log in with the password"
         )
     return identity.who

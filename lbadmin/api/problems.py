@@ -41,13 +41,13 @@ _MEANINGS = {
     401: "The credentials are missing or not right.",
     403: "The caller may not do this.",
     404: "There is no such resource.",
-    409: "The label, or the address and port, are taken.",
+    409: "The label, or the address and port, are taken; or the pair can't do this now.",
     412: "The resource changed since it was read (If-Match).",
     413: "The body is larger than 2 MiB.",
     422: "A value breaks a rule; nothing was changed.",
     429: "Too many failed logins; Retry-After says when to try again.",
     500: "The change could not be put into effect; the last good configuration is back.",
-    503: "HAProxy does not answer.",
+    503: "HAProxy, or the other node of the pair, does not answer.",
     507: "The storage is full or failed; nothing was changed.",
 }
 
