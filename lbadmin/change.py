@@ -7,6 +7,7 @@ to the last good when it does not hold.
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -66,6 +67,11 @@ class GivenCluster:
     who: str
     what: str
 
+    @property
+    def point(self) -> Point:
+        """Which ClusterConfig it is."""
+        return Point(self.revision, hash_of(self.document))
+
 
 @dataclass(frozen=True)
 class Current:
@@ -109,6 +115,8 @@ class Changes:
         """Told of each new ClusterConfig; has to return at once."""
         self.on_pair_change: Callable[[], None] = lambda: None
         """Told when this node has become, or is no longer, part of a pair; has to return at once."""
+        self.planned_restart: Callable[[], AbstractContextManager[None]] = nullcontext
+        """Around what ends HAProxy on purpose: no reason to give the master's role away."""
         self._lock = threading.Lock()
         cluster, cluster_revision = read_document(self.clusters, read_cluster)
         node, node_revision = read_document(self.nodes, parse_node)
@@ -286,7 +294,7 @@ class Changes:
 
     def restart_haproxy(self, who: str) -> None:
         """Restart HAProxy, ending all connections. Raises ActivationError or UnavailableError."""
-        with self._lock:
+        with self._lock, self.planned_restart():
             log.info("HAProxy restarted by %s", who)
             run_program(self.system, "systemctl", "restart", "haproxy.service")
             impose_states(self.haproxy, self.current.cluster)

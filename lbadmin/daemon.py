@@ -96,7 +96,11 @@ def serve(context: Context, sockets: list[socket.socket]) -> None:
         proxy_headers=False,
         lifespan="on",
     )
-    uvicorn.Server(config).run(sockets)
+    context.pair.start()
+    try:
+        uvicorn.Server(config).run(sockets)
+    finally:
+        context.pair.stop()
 
 
 def main() -> None:

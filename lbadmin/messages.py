@@ -1,5 +1,6 @@
 """What the administrator should know on every page: sentences with a level, some with the button to press."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
@@ -14,7 +15,7 @@ from lbadmin.reset import is_requested
 from lbadmin.system import System
 
 Level = Literal["info", "warning", "danger"]
-Action = Literal["restart-haproxy", "change-password"]
+Action = Literal["restart-haproxy", "change-password", "restart-heartbeat", "resolve-conflict", "pair"]
 
 EXPIRY_WARNING = timedelta(days=30)
 """How long before its end a certificate is warned of: time to have a new one signed."""
@@ -39,9 +40,12 @@ RESET = Message(
 )
 
 
-def messages_of(changes: Changes, haproxy: HAProxy, *, factory_password: bool) -> list[Message]:
+def messages_of(
+    changes: Changes, haproxy: HAProxy, of_pair: Sequence[Message], *, factory_password: bool
+) -> list[Message]:
     """Return what there is to tell now, the gravest first."""
     messages = [FACTORY_PASSWORD] if factory_password else []
+    messages += of_pair
     messages += [RESET] if is_requested(changes.system) else []
     messages += _expiring(changes.system, changes.current.cluster, datetime.now(UTC))
     try:

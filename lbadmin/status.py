@@ -5,11 +5,14 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from lbadmin.change import Changes, Current
+from lbadmin.change import Changes
 from lbadmin.errors import UnavailableError
 from lbadmin.haproxy import HAProxy
 from lbadmin.messages import Message, messages_of
 from lbadmin.model import RealServer, State, VirtualService
+from lbadmin.pair.heartbeat import Role
+from lbadmin.pair.parts import Pair
+from lbadmin.pair.verdict import SyncWord
 
 Health = Literal["up", "down", "drain", "halt", "unchecked", "unknown"]
 ServiceHealth = Literal["up", "down", "fallback", "disabled", "unknown"]
@@ -66,7 +69,8 @@ class NodeStatus(BaseModel):
     hostname: str
     version: str
     uptime_s: int
-    role: Literal["single"] = "single"
+    role: Role
+    sync: SyncWord
     cluster_revision: int
     node_revision: int
     factory_password: bool
@@ -85,32 +89,37 @@ class Status(NodeMessages):
     virtual_services: list[VirtualServiceStatus]
 
 
-def node_messages_of(changes: Changes, haproxy: HAProxy, *, factory_password: bool) -> NodeMessages:
+def node_messages_of(
+    changes: Changes, haproxy: HAProxy, pair: Pair, *, factory_password: bool
+) -> NodeMessages:
     """Return what every page shows: cheap, because no statistics are asked for."""
     return NodeMessages(
-        node=_node(changes, changes.current, factory_password=factory_password),
-        messages=messages_of(changes, haproxy, factory_password=factory_password),
+        node=_node(changes, pair, factory_password=factory_password),
+        messages=messages_of(changes, haproxy, pair.messages(), factory_password=factory_password),
     )
 
 
-def status_of(changes: Changes, haproxy: HAProxy, *, factory_password: bool) -> Status:
+def status_of(changes: Changes, haproxy: HAProxy, pair: Pair, *, factory_password: bool) -> Status:
     """Return the status; a HAProxy that does not answer is told in `messages`."""
-    current = changes.current
+    services = changes.current.cluster.virtual_services
     rows: Rows = {}
     with contextlib.suppress(UnavailableError):
         rows = {(row["pxname"], row["svname"]): row for row in haproxy.statistics()}
     return Status(
-        node=_node(changes, current, factory_password=factory_password),
-        messages=messages_of(changes, haproxy, factory_password=factory_password),
-        virtual_services=[_service(service, rows) for service in current.cluster.virtual_services],
+        node=_node(changes, pair, factory_password=factory_password),
+        messages=messages_of(changes, haproxy, pair.messages(), factory_password=factory_password),
+        virtual_services=[_service(service, rows) for service in services],
     )
 
 
-def _node(changes: Changes, current: Current, *, factory_password: bool) -> NodeStatus:
+def _node(changes: Changes, pair: Pair, *, factory_password: bool) -> NodeStatus:
+    current = changes.current
     return NodeStatus(
         hostname=current.node.hostname,
         version=changes.system.version(),
         uptime_s=changes.system.uptime_s(),
+        role=pair.heartbeat.role(),
+        sync=pair.sync.state().word,
         cluster_revision=current.cluster_revision,
         node_revision=current.node_revision,
         factory_password=factory_password,

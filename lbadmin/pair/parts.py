@@ -41,7 +41,7 @@ class Pair:
 
     def status(self) -> PairStatus:
         """Return the pair as it is now, without asking anybody."""
-        return pair_status(self.changes, self.heartbeat, self.sync, self.joining.progress)
+        return pair_status(self.changes, self.heartbeat, self.witness, self.sync, self.joining.progress)
 
     def messages(self) -> list[Message]:
         """Return what there is to tell of the pair; nothing for a single node."""

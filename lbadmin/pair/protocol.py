@@ -5,8 +5,10 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from lbadmin.change import Changes, GivenCluster, Point
+from lbadmin.errors import StorageError
 from lbadmin.fields import Address, KeyId, PemText
 from lbadmin.pair.model import PairId
+from lbadmin.store import hash_of
 
 KEY_MAX = 16 * 1024
 """Characters of a private key: one of 8,192 bits has 6,500."""
@@ -73,12 +75,20 @@ class Invitation(Message):
 
 
 def sent_cluster(changes: Changes) -> SentCluster:
-    """Return the ClusterConfig in effect, ready to be sent. Raises OSError when a key can't be read."""
+    """Return the ClusterConfig in effect, ready to be sent.
+
+    Raises OSError when a key can't be read, StorageError when the document can't.
+    """
     current = changes.current
     stored = changes.clusters.read(current.cluster_revision)
+    document = stored.document if stored else {}
+    if hash_of(document) != current.cluster_hash:
+        raise StorageError(
+            f"revision {current.cluster_revision} can't be read any more; make a change, which writes it anew"
+        )
     return SentCluster(
         revision=current.cluster_revision,
-        document=stored.document if stored else {},
+        document=document,
         keys={each.key: changes.keys.read(each.key) for each in current.cluster.certificates},
         who=stored.who if stored else "",
         what=stored.what if stored else "",
