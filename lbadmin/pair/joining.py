@@ -167,6 +167,8 @@ class Joining:
             raise stranger(wish.peer_ip) from None
         except AnsweredNoError as error:
             raise _refusal(error, wish.peer_ip) from None
+        if fingerprint_of(peer.certificate) == fingerprint_of(node_certificate(self._system)):
+            raise _own_address(wish.peer_ip)
         if peer.version != self._system.version():
             raise _fault(
                 "peer_ip", wish.peer_ip, version_differs(wish.peer_ip, peer.version, self._system.version())
@@ -177,8 +179,6 @@ class Joining:
             )
         if peer.services:
             raise _fault("peer_ip", wish.peer_ip, has_services(wish.peer_ip, peer.services))
-        if fingerprint_of(peer.certificate) == fingerprint_of(node_certificate(self._system)):
-            raise _own_address(wish.peer_ip)
         return peer
 
     def _prepared(

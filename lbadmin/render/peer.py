@@ -45,10 +45,12 @@ def _config(pair: PairConfig) -> str:
             "defaults",
             "mode tcp",
             "log global",
+            # Strangers are logged, and what breaks; a hello every second is not.
+            "option tcplog",
+            "option dontlog-normal",
             "timeout connect 5s",
             "timeout client 200s",
             "timeout server 200s",
-            "option dontlog-normal",
         ),
         (
             "frontend management_in",
