@@ -34,7 +34,7 @@ ExecStartPre=/bin/sh -c "sed '/track_process/,/}/d' /etc/keepalived/keepalived.c
 ExecStart=/usr/sbin/keepalived --dont-fork --use-file=/run/keepalived.native
 ExecReload=
 ExecReload=/bin/sh -c "sed '/track_process/,/}/d' /etc/keepalived/keepalived.conf > /run/keepalived.native"
-ExecReload=/bin/kill -HUP $MAINPID
+ExecReload=/bin/sh -c "kill -HUP $MAINPID"
 """
 
 _FINISH = """
