@@ -1,9 +1,10 @@
 """Puts a rendering into effect: only daemons whose files changed are touched, as gently as can be."""
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from lbadmin.errors import ActivationError
+from lbadmin.errors import ActivationError, LbadminError
 from lbadmin.haproxy import SERVER_ROW, HAProxy, is_service, words_of
 from lbadmin.model import ClusterConfig, NodeConfig, RealServer, VirtualService
 from lbadmin.pair.model import PairConfig, joined
@@ -16,6 +17,8 @@ from lbadmin.system import System
 
 HEARTBEAT_PENDING = "/run/lbadmin/heartbeat-pending"
 """There while keepalived has not read the file that a new pair gave it."""
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -38,23 +41,38 @@ def activate(system: System, haproxy: HAProxy, old: Rendering, new: Rendering) -
 
     Raises ActivationError or UnavailableError when a daemon does not follow.
     """
+    for step in _steps(system, haproxy, old, new):
+        step()
+
+
+def activate_most(system: System, haproxy: HAProxy, old: Rendering, new: Rendering) -> None:
+    """Bring every daemon that follows from the old rendering to the new one; log those that do not."""
+    for step in _steps(system, haproxy, old, new):
+        try:
+            step()
+        except (LbadminError, OSError):
+            log.exception("a daemon does not follow the configuration")
+
+
+def _steps(system: System, haproxy: HAProxy, old: Rendering, new: Rendering) -> Iterator[Callable[[], None]]:
+    """Yield what there is to do, a daemon each."""
     names = old.files.keys() | new.files.keys()
     changed = {name for name in names if old.files.get(name) != new.files.get(name)}
     if any(name.startswith(NETWORK_DIR) for name in changed):
-        run_program(system, "networkctl", "reload")
+        yield lambda: run_program(system, "networkctl", "reload")
     if HOSTNAME in changed:
         # A unit of its own has the right to set the name; lbadmind does without.
-        run_program(system, "systemctl", "restart", "lbva-hostname.service")
+        yield lambda: run_program(system, "systemctl", "restart", "lbva-hostname.service")
     if HAPROXY_CFG in changed or old.cluster != new.cluster:
-        _haproxy(system, haproxy, old, new)
+        yield lambda: _haproxy(system, haproxy, old, new)
     if any(name in changed for name in PEER_FILES):
-        restart_peer(system, new)
+        yield lambda: restart_peer(system, new)
     if KEEPALIVED_CONF in changed:
         if joined(new.pair) is not None and joined(old.pair) is None:
             # Roles are given out when the administrator says so: the guide's Restart Heartbeat.
-            request_heartbeat_restart(system)
+            yield lambda: request_heartbeat_restart(system)
         else:
-            restart_heartbeat(system, new)
+            yield lambda: restart_heartbeat(system, new)
 
 
 def of_haproxy(rendering: Rendering) -> dict[str, str]:

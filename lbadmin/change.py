@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, TypeVar
 from lbadmin.activate import (
     Rendering,
     activate,
+    activate_most,
     impose_states,
     reload_gently,
     run_program,
@@ -392,9 +393,9 @@ class Changes:
         """Bring the daemons to a rendering as far as they follow."""
         try:
             install(self.system, new.files, old.files)
-            activate(self.system, self.haproxy, old, new)
-        except (LbadminError, OSError):
-            log.exception("the configuration could not be put into effect whole")
+        except OSError:
+            log.exception("the configuration could not be put in place whole")
+        activate_most(self.system, self.haproxy, old, new)
 
     def _save_cache(self) -> None:
         try:
