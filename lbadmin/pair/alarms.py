@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from lbadmin.messages import Message
+from lbadmin.pair.failovers import Failover
 from lbadmin.pair.status import PairStatus
-from lbadmin.pair.truth import Failover
 
 RECENT = timedelta(days=1)
 """How long a change of the master is told on every page."""

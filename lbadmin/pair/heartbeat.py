@@ -1,19 +1,19 @@
-"""The role of this node, as keepalived gives it."""
+"""keepalived on this node: its role, what keeps it from being master, its restart, what has happened."""
 
-from datetime import UTC, datetime
-from typing import Literal
+from datetime import datetime
 
 from lbadmin.activate import HEARTBEAT_PENDING, restart_heartbeat
 from lbadmin.change import Changes
+from lbadmin.pair.channel import Channel
+from lbadmin.pair.chronicle import Chronicle
+from lbadmin.pair.failovers import Failover
 from lbadmin.pair.model import joined
+from lbadmin.pair.role import Role, Roles
+from lbadmin.pair.watch import Watch
+from lbadmin.pair.worker import Worker
 from lbadmin.system import System
 
-Role = Literal["single", "master", "slave", "fault", "unknown"]
-
-ROLE_FILE = "/run/lbadmin/role"
-"""Written at each change by keepalived's notify script: the state, and since when (seconds since 1970)."""
-
-_ROLES: dict[str, Role] = {"MASTER": "master", "BACKUP": "slave", "FAULT": "fault"}
+__all__ = ["Heartbeat", "Role"]
 
 
 class Heartbeat:
@@ -22,24 +22,42 @@ class Heartbeat:
     def __init__(self, system: System, changes: Changes) -> None:
         self._system = system
         self._changes = changes
+        self.roles = Roles(system, lambda: joined(changes.current.pair) is not None)
+        self.watch = Watch(changes)
+        self.chronicle = Chronicle(changes, Channel(system), self.roles, self.watch)
+        self._follower = Worker("chronicle", self.chronicle.work)
+        changes.planned_restart = self.watch.planned_restart
+
+    def start(self) -> None:
+        """Begin to watch this node and to follow its role."""
+        self.watch.start()
+        self._follower.start()
+
+    def stop(self) -> None:
+        """Watch and follow no longer; keepalived goes on."""
+        self.watch.stop()
+        self._follower.stop()
+
+    def wake(self) -> None:
+        """Look at once, as after a change of the pair."""
+        self.watch.wake()
+        self._follower.wake()
 
     def role(self) -> Role:
         """Return what this node is now; unknown while keepalived has not said."""
-        if joined(self._changes.current.pair) is None:
-            return "single"
-        return _ROLES.get(self._said()[0], "unknown")
+        return self.roles.role()
 
     def since(self) -> datetime | None:
         """Return when the role began."""
-        when = self._said()[1]
-        return datetime.fromtimestamp(when, UTC) if when and self.role() != "single" else None
+        return self.roles.since()
 
-    def _said(self) -> tuple[str, float]:
-        try:
-            state, when = self._system.path(ROLE_FILE).read_text(encoding="ascii").split()
-            return state, float(when)
-        except (OSError, ValueError):
-            return "", 0.0
+    def readiness(self) -> list[str]:
+        """Return why this node can't serve, sentences; none when it can."""
+        return self.watch.readiness()
+
+    def failovers(self) -> list[Failover]:
+        """Return the changes of the master, newest first."""
+        return self.chronicle.failovers()
 
     def restart_pending(self) -> bool:
         """Tell whether keepalived has yet to read the file of a new pair."""
@@ -48,3 +66,4 @@ class Heartbeat:
     def restart(self) -> None:
         """Let keepalived read its file on this node. Raises ActivationError."""
         restart_heartbeat(self._system, self._changes.current.rendering)
+        self.wake()

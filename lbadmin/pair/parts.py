@@ -14,6 +14,7 @@ from lbadmin.pair.membership import Membership
 from lbadmin.pair.model import PairConfig
 from lbadmin.pair.status import PairStatus, pair_status
 from lbadmin.pair.sync import HELLO_S, Sync
+from lbadmin.pair.takeover import TakeOver
 from lbadmin.pair.truth import Witness
 from lbadmin.pair.worker import Worker
 from lbadmin.system import System
@@ -32,6 +33,7 @@ class Pair:
     witness: Witness
     sync: Sync
     journal: Journal
+    take_over: TakeOver
     workers: list[Worker]
 
     @property
@@ -41,7 +43,7 @@ class Pair:
 
     def status(self) -> PairStatus:
         """Return the pair as it is now, without asking anybody."""
-        return pair_status(self.changes, self.heartbeat, self.witness, self.sync, self.joining.progress)
+        return pair_status(self.changes, self.heartbeat, self.sync, self.joining.progress)
 
     def messages(self) -> list[Message]:
         """Return what there is to tell of the pair; nothing for a single node."""
@@ -52,6 +54,7 @@ class Pair:
 
     def start(self) -> None:
         """Start the threads; they rest while this node is single."""
+        self.heartbeat.start()
         for worker in self.workers:
             worker.start()
 
@@ -59,9 +62,11 @@ class Pair:
         """Stop the threads."""
         for worker in self.workers:
             worker.stop()
+        self.heartbeat.stop()
 
     def wake(self) -> None:
         """Let the threads look at what is new."""
+        self.heartbeat.wake()
         for worker in self.workers:
             worker.wake()
 
@@ -87,8 +92,19 @@ def build(system: System, changes: Changes) -> Pair:
     witness = Witness(changes, heartbeat)
     sync = Sync(changes, channel, witness)
     pair = Pair(
-        system, changes, channel, heartbeat, membership, joining, witness, sync, journal=Journal(), workers=[]
+        system,
+        changes,
+        channel,
+        heartbeat,
+        membership,
+        joining,
+        witness,
+        sync,
+        journal=Journal(),
+        take_over=TakeOver(heartbeat, channel),
+        workers=[],
     )
+    heartbeat.watch.peer_can_serve = sync.peer_can_serve
     pair.workers.append(Worker("exchange", pair.exchange))
     changes.may_change_cluster = lambda: check_mastery(changes, heartbeat, sync)
     changes.on_cluster_change = changes.on_pair_change = pair.wake

@@ -6,12 +6,13 @@ from typing import Literal
 from pydantic import BaseModel
 
 from lbadmin.change import Changes
+from lbadmin.pair.failovers import Failover
 from lbadmin.pair.heartbeat import Heartbeat, Role
 from lbadmin.pair.identity import fingerprint_of, known_certificate
 from lbadmin.pair.model import PairState
 from lbadmin.pair.progress import Progress, StepState
 from lbadmin.pair.sync import Heard, Sync
-from lbadmin.pair.truth import Failover, Refusal, Witness
+from lbadmin.pair.truth import Refusal
 from lbadmin.pair.verdict import SyncWord
 
 
@@ -67,15 +68,13 @@ class PairStatus(BaseModel):
     progress: PairingProgress | None
 
 
-def pair_status(
-    changes: Changes, heartbeat: Heartbeat, witness: Witness, sync: Sync, progress: Progress | None
-) -> PairStatus:
+def pair_status(changes: Changes, heartbeat: Heartbeat, sync: Sync, progress: Progress | None) -> PairStatus:
     """Return the pair as it is now."""
     pair = changes.current.pair
     own = known_certificate(changes.system) if pair is None else pair.local_certificate
     heard = None if pair is None else sync.heard()
     state = sync.state()
-    not_ready, failovers = witness.readiness(), witness.failovers()
+    not_ready, failovers = heartbeat.readiness(), heartbeat.failovers()
     return PairStatus(
         state="single" if pair is None else pair.state,
         primary=pair is not None and pair.primary,

@@ -99,6 +99,11 @@ class Sync:
         heard = self._heard
         return None if heard is None or self._is_away(heard) else heard.truth
 
+    def peer_can_serve(self) -> bool:
+        """Tell whether the peer was heard lately, and has nothing to say against itself."""
+        peer = self.peer()
+        return peer is not None and not peer.not_ready
+
     def state(self) -> SyncState:
         """Return how the two stand, without asking anybody."""
         pair = joined(self._changes.current.pair)

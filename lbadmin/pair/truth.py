@@ -1,11 +1,10 @@
 """What a node of a pair tells the other about itself, with every hello."""
 
-from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from lbadmin.change import Changes, Point
 from lbadmin.errors import LbadminError
@@ -16,19 +15,6 @@ MAX_TEXT = 1_000
 """Characters of a text from the peer, and below it its lists: a peer gone mad fills no memory."""
 
 Text = Annotated[str, Field(max_length=MAX_TEXT)]
-
-
-class Failover(BaseModel):
-    """A change of the master: host names, why, and how long there was none (`measured`, or by protocol)."""
-
-    model_config = ConfigDict(populate_by_name=True)
-
-    when: datetime
-    from_: Annotated[Text | None, Field(alias="from")] = None
-    to: Text
-    cause: Text
-    duration_ms: int | None = None
-    measured: bool = False
 
 
 class Refusal(BaseModel):
@@ -84,10 +70,6 @@ class Witness:
         self._version = changes.system.version()
         self._boot_id = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         self._refused: tuple[Point, Refusal] | None = None
-        self.readiness: Callable[[], list[str]] = list
-        """Returns why this node can't serve, nothing when it can."""
-        self.failovers: Callable[[], list[Failover]] = list
-        """Returns the changes of the master, newest first."""
 
     def refuse(self, point: Point, error: LbadminError) -> None:
         """Note that a ClusterConfig of the peer could not be taken."""
@@ -110,6 +92,6 @@ class Witness:
             state=None if current.pair is None else current.pair.state,
             cluster_revision=current.cluster_revision,
             cluster_hash=current.cluster_hash,
-            not_ready=self.readiness(),
+            not_ready=self._heartbeat.readiness(),
             refused=None if self._refused is None else self._refused[1],
         )

@@ -23,6 +23,12 @@ UNFIT = "/run/lbadmin/unfit"
 """0, or what is added to the priority: -254 keeps this node from being master. lbadmind writes it."""
 
 NOTIFY = "/usr/lib/lbva/role-changed"
+NOTIFY_FIFO = "/run/lbadmin/roles"
+"""How keepalived gives its roles to the program: in their order, which notify scripts do not keep."""
+RT_PRIORITY = 10
+RT_LIMIT_US = 2_000_000
+"""keepalived goes before all that serves clients: on one busy CPU a late advertisement is a false failover.
+What it may compute at a stretch is bounded all the same; the default is too little for emulated machines."""
 HAPROXY_GONE_S = 3
 """How long HAProxy may be gone: lbadmind sees a dead one sooner (pair.watch), and knows a restart that was
 asked for from a crash; this is for when lbadmind is gone, too."""
@@ -39,8 +45,13 @@ def render_keepalived(cluster: ClusterConfig, node: NodeConfig, pair: PairConfig
             *_globals(
                 "vrrp_garp_master_delay 1",
                 "vrrp_garp_master_repeat 2",
+                f"vrrp_rt_priority {RT_PRIORITY}",
+                f"vrrp_rlimit_rttime {RT_LIMIT_US}",
                 "enable_script_security",
                 "script_user root",
+                f"vrrp_notify_fifo {NOTIFY_FIFO}",
+                f"vrrp_notify_fifo_script {NOTIFY}",
+                "fifo_write_vrrp_states_on_reload",
             ),
             *_tracked(),
         ]
@@ -50,6 +61,15 @@ def render_keepalived(cluster: ClusterConfig, node: NodeConfig, pair: PairConfig
     else:
         return ""
     return "".join(f"{line}\n" for line in lines)
+
+
+def carriers_of(cluster: ClusterConfig, node: NodeConfig) -> set[str]:
+    """Return the interfaces that carry virtual addresses: a node of a pair that lacks one is no master."""
+    return _carriers(virtual_addresses(cluster), node)
+
+
+def _carriers(addresses: list[Address], node: NodeConfig) -> set[str]:
+    return {interface_of(ip, node).name for ip in addresses if node.interfaces}
 
 
 def virtual_addresses(cluster: ClusterConfig) -> list[Address]:
@@ -99,7 +119,7 @@ def _shared(ha: HaSettings, addresses: list[Address], node: NodeConfig, pair: Pa
 
     timer_expired_backup: a master that was frozen finds that another has taken over, and steps back.
     """
-    carriers = sorted({interface_of(ip, node).name for ip in addresses if node.interfaces})
+    carriers = sorted(_carriers(addresses, node))
     return [
         "vrrp_instance lbva {",
         "    state BACKUP",
@@ -114,7 +134,6 @@ def _shared(ha: HaSettings, addresses: list[Address], node: NodeConfig, pair: Pa
         *_block("track_file", ["unfit weight 1"]),
         *_block("track_process", ["haproxy"]),
         *_addresses([ip_address(MARKERS[pair.local_ip.version]), *addresses], node, pair.local_ip.version),
-        f"    notify {NOTIFY}",
         "}",
     ]
 
