@@ -19,6 +19,8 @@ MAX_ALL_REAL_SERVERS = 4096
 """Real servers of all services together: with a check every 4 s, about 1,000 connections a second."""
 MAX_ALL_TABLES = 2_000_000
 """Persistence entries of all services together: at about 200 bytes each, a fifth of the 2 GB machine."""
+HOSTS_ONLY = 2
+"""A network of no more addresses has none but hosts' (RFC 3021)."""
 
 Address = IPv4Address | IPv6Address
 T = TypeVar("T", bound=Document)
@@ -50,6 +52,7 @@ def check_rules(cluster: ClusterConfig, node: NodeConfig) -> None:
     faults = [
         *_totals(cluster),
         *_addresses(cluster, node),
+        *_floating(cluster, node),
         *_own_ports(cluster),
         *balancing_faults(cluster),
         *_node(node),
@@ -166,6 +169,23 @@ def _addresses(cluster: ClusterConfig, node: NodeConfig) -> Iterator[Fault]:
             )
 
 
+def _floating(cluster: ClusterConfig, node: NodeConfig) -> Iterator[Fault]:
+    own = {address.ip: interface.name for interface in node.interfaces for address in interface.addresses}
+    servers = {server.ip: server.label for each in cluster.virtual_services for server in each.real_servers}
+    seen: set[Address] = set()
+    for number, ip in enumerate(cluster.ha.floating_addresses):
+        reason = _not_unicast(ip) or _not_a_host(ip, node)
+        if reason is None and ip in own:
+            reason = f"is this node's own address on {own[ip]}; choose a free one"
+        elif reason is None and ip in servers:
+            reason = f"is the real server {servers[ip]}; choose a free one"
+        elif reason is None and ip in seen:
+            reason = "is there twice; name each address once"
+        seen.add(ip)
+        if reason is not None:
+            yield Fault(f"ha.floating_addresses.{number}", str(ip), f"floating address {ip} {reason}")
+
+
 def _not_a_server(ip: Address, virtual: Mapping[Address, str]) -> str | None:
     reason = _not_unicast(ip)
     if reason is None and ip in virtual:
@@ -183,6 +203,15 @@ def _not_unicast(ip: Address) -> str | None:
         return "is not the address of one host; name a unicast address"
     if ip.is_link_local and isinstance(ip, IPv6Address):
         return "is a link-local address; name one that the network reaches"
+    return None
+
+
+def _not_a_host(ip: Address, node: NodeConfig) -> str | None:
+    """Return what is wrong with the first or last address of a network of the node (RFC 1122, 3.2.1.3)."""
+    for interface in node.interfaces:
+        for network in (address.network for address in interface.addresses):
+            if network.num_addresses > HOSTS_ONLY and ip in (network[0], network[-1]):
+                return f"is the address of the network {network} itself; name one host"
     return None
 
 

@@ -187,6 +187,31 @@ def test_a_duplicate_is_a_conflict(edit: Edit, sentence: str) -> None:
     assert (error.status, error.sentence) == (409, sentence)
 
 
+@pytest.mark.parametrize(
+    ("addresses", "sentence"),
+    [
+        (["192.168.2.21"],
+         "floating address 192.168.2.21 is this node's own address on eth0; choose a free one"),
+        (["192.168.10.32"], "floating address 192.168.10.32 is the real server FE-2; choose a free one"),
+        (["192.168.2.20", "192.168.2.20"],
+         "floating address 192.168.2.20 is there twice; name each address once"),
+        (["192.168.2.255"],
+         "floating address 192.168.2.255 is the address of the network 192.168.2.0/24 itself; name one host"),
+        (["127.0.0.1"],
+         "floating address 127.0.0.1 is a loopback address; name one that the network reaches"),
+    ],
+)  # fmt: skip
+def test_a_floating_address_is_a_free_one(addresses: list[str], sentence: str) -> None:
+    assert (
+        refusal(lambda document: document.update(ha={"floating_addresses": addresses})).sentence == sentence
+    )
+
+
+def test_a_floating_address_may_be_a_services_too() -> None:
+    document = {**GUIDE, "ha": {"floating_addresses": ["192.168.2.20", "192.168.10.30"]}}
+    check_rules(parse_cluster(document), parse_node({}))
+
+
 def tables(document: dict[str, Any]) -> None:
     modes = ("source_ip", "tls_session_id", "source_ip")
     for number, mode in enumerate(modes):
