@@ -151,8 +151,10 @@ class Page:
         if role in {"single", "master"}:
             return ""
         pair = await self.get("/pair")
-        master = role == "slave" or (pair["peer"] or {}).get("role") == "master"
-        return url_on(self.request, pair["peer_ip"]) if master and pair["peer_ip"] else ""
+        elsewhere = role == "slave" or (pair["peer"] or {}).get("role") == "master"
+        # Until heartbeat gives out the roles, changes are made where the pair was made.
+        elsewhere = elsewhere or (pair["restart_heartbeat"] and not pair["primary"])
+        return url_on(self.request, pair["peer_ip"]) if elsewhere and pair["peer_ip"] else ""
 
     async def refused(self, reply: Reply, title: str = "Refused") -> Response:
         """Return a page with the reason for which a request was refused."""

@@ -3,6 +3,7 @@
 import html
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -17,8 +18,8 @@ USER, PASSWORD = "loadbalancer", "loadbalancer"
 class Visitor:
     """A browser: it keeps cookies, and sends forms as they were shown with some fields typed over."""
 
-    def __init__(self, base: str, appliance: Appliance) -> None:
-        context = trusting(appliance.root / "var/lib/lbadmin/tls/web.pem")
+    def __init__(self, base: str, certificate: Path) -> None:
+        context = trusting(certificate)
         origin = {"Sec-Fetch-Site": "same-origin"}
         self.http = httpx.Client(base_url=base, verify=context, headers=origin, timeout=30)
 
@@ -71,7 +72,8 @@ def arrive(appliance: Appliance, website: int) -> Iterator[Arrive]:
     visitors: list[Visitor] = []
 
     def make() -> Visitor:
-        visitors.append(Visitor(f"https://127.0.0.1:{website}", appliance))
+        certificate = appliance.root / "var/lib/lbadmin/tls/web.pem"
+        visitors.append(Visitor(f"https://127.0.0.1:{website}", certificate))
         return visitors[-1]
 
     yield make

@@ -21,6 +21,7 @@ SETTINGS = f"{HA}/settings"
 EVERY_S = {"pairing": 1, "pair": 2}
 """How often the page asks for what changes on it, by its stage."""
 
+RESTARTED = "Heartbeat was restarted."
 HANDED = "Open connections end, and clients connect again at once, each to the real server that it had."
 
 
@@ -130,10 +131,15 @@ async def resolve(page: Page) -> Response:
     return await page.refused(reply) if reply.is_refused else page.done(HA, notice)
 
 
-async def restart_heartbeat(page: Page) -> Response:
-    """Restart heartbeat on both nodes."""
-    notice = "Heartbeat was restarted."
-    return await act(page, "POST", "/services/heartbeat/restart", back=HA, notice=notice)
+async def restart_heartbeat(page: Page, back: str = HA) -> Response:
+    """Restart heartbeat, in a pair on both nodes."""
+    await page.form()
+    reply = await page.send("POST", "/services/heartbeat/restart")
+    if reply.is_refused:
+        return await page.refused(reply)
+    peer = reply.json()["peer"]
+    notice = f"Heartbeat was restarted here; on the peer it was not: {peer}." if peer else RESTARTED
+    return page.done(back, notice)
 
 
 async def _page(page: Page, pair: Json, status: int = 200) -> Response:

@@ -6,6 +6,7 @@ from lbadmin.catalogue import Field
 from lbadmin.web.editor import act
 from lbadmin.web.page import Page, button, route
 from lbadmin.web.render import render
+from lbadmin.web.views import ha
 
 RESTART = "/lbadmin/maintenance/restart"
 SYSTEM = "/lbadmin/maintenance/system"
@@ -42,8 +43,7 @@ async def restart_haproxy(page: Page) -> Response:
 
 async def restart_heartbeat(page: Page) -> Response:
     """Restart heartbeat, in a pair on both nodes."""
-    notice = "Heartbeat was restarted."
-    return await act(page, "POST", "/services/heartbeat/restart", back=RESTART, notice=notice)
+    return await ha.restart_heartbeat(page, RESTART)
 
 
 async def system(page: Page) -> Response:
