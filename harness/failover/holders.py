@@ -9,6 +9,12 @@ from collections.abc import Callable
 from harness.failover.events import Event
 
 ASKED_EVERY_S = 0.02
+
+ASKER = bytes.fromhex("024c42564101")
+"""A card of nobody: answers to the clients' own would tell their kernel of a failover before the appliance
+does. It asks as one that has no address yet (RFC 5227), so nobody remembers it."""
+
+_NO_ADDRESS = "0.0.0.0"  # noqa: S104 - nothing is bound to it
 _ETH_P_ARP = 0x0806
 _REQUEST, _REPLY = 1, 2
 _BROADCAST = b"\xff" * 6
@@ -16,8 +22,8 @@ _HEADER = struct.Struct("!6s6sHHHBBH6s4s6s4s")
 _HARDWARE_ETHERNET, _PROTOCOL_IPV4 = 1, 0x0800
 
 
-def request(mac: bytes, source: str, target: str) -> bytes:
-    """The frame that asks everybody who has `target`, from `source` at the card `mac`."""
+def request(target: str, mac: bytes = ASKER, source: str = _NO_ADDRESS) -> bytes:
+    """The frame that asks everybody who has `target`, from the address `source` at the card `mac`."""
     return _HEADER.pack(
         _BROADCAST, mac, _ETH_P_ARP,
         _HARDWARE_ETHERNET, _PROTOCOL_IPV4, 6, 4, _REQUEST,
@@ -36,7 +42,7 @@ def holder(frame: bytes, target: str) -> str | None:
     return ":".join(f"{byte:02x}" for byte in mac)
 
 
-async def watch(interface: str, source: str, target: str, record: Callable[[Event], None]) -> None:
+async def watch(interface: str, target: str, record: Callable[[Event], None]) -> None:
     """Ask and record each answer, until cancelled.
 
     Each request is answered by every card that holds the address: two answers are a split brain.
@@ -45,7 +51,6 @@ async def watch(interface: str, source: str, target: str, record: Callable[[Even
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ETH_P_ARP)) as wire:
         wire.bind((interface, _ETH_P_ARP))
         wire.setblocking(False)
-        mac = wire.getsockname()[4]
 
         def heard() -> None:
             now = time.time()
@@ -55,7 +60,7 @@ async def watch(interface: str, source: str, target: str, record: Callable[[Even
         loop.add_reader(wire, heard)
         try:
             while True:
-                wire.send(request(mac, source, target))
+                wire.send(request(target))
                 await asyncio.sleep(ASKED_EVERY_S)
         finally:
             loop.remove_reader(wire)

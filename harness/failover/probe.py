@@ -166,7 +166,7 @@ async def measure(target: Target, options: argparse.Namespace) -> None:
         new_connections(target, options.every_ms / 1000),
         staggered(target, HELD, options.held),
         staggered(target, CLIENT, options.clients),
-        holders.watch(options.interface, options.asker, target.vip, target.record),
+        holders.watch(options.interface, target.vip, target.record),
     )
     tasks = [asyncio.create_task(part) for part in (*work, until_input_ends())]
     done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -205,7 +205,6 @@ def main() -> None:
     parser.add_argument("--held", type=int, default=100, help="connections held open (100)")
     parser.add_argument("--clients", type=int, default=500, help="registered users (500)")
     parser.add_argument("--interface", default="eth0", help="the card that ARP is spoken on (eth0)")
-    parser.add_argument("--asker", required=True, help="the address that asks by ARP")
     parser.add_argument("--events", type=Path, required=True)
     options = parser.parse_args()
     # Over a thousand connections may be open; a process starts with room for 1024 files.

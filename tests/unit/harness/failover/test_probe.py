@@ -36,9 +36,9 @@ def test_a_line_that_is_still_being_written_is_left_out() -> None:
 
 
 def test_a_card_that_answers_for_the_address_holds_it() -> None:
-    asked = holders.request(MAC, "192.168.10.250", "192.168.10.30")
+    asked = holders.request("192.168.10.30")
     assert holders.holder(asked, "192.168.10.30") is None
-    reply = bytearray(holders.request(MAC, "192.168.10.30", "192.168.10.250"))
+    reply = bytearray(holders.request("192.168.10.250", MAC, "192.168.10.30"))
     reply[21] = 2
     assert holders.holder(bytes(reply), "192.168.10.30") == "52:54:00:aa:bb:cc"
     assert holders.holder(bytes(reply), "192.168.10.31") is None

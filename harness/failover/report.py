@@ -1,0 +1,85 @@
+"""The bench's report: one HTML page with everything in it, and failover.json beside it."""
+
+import argparse
+import datetime as dt
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from harness.failover import drawing, plots
+from harness.failover.record import Record, read_all
+from harness.failover.summary import Row, rows
+
+PAGE, DATA = "index.html", "failover.json"
+_TEMPLATE = Path(__file__).with_name("report.html")
+
+
+def write(out: Path) -> Path:
+    """Write page and data from the runs kept in `out`/runs and return the page's path."""
+    records = read_all(out / "runs")
+    summary = rows(records)
+    (out / DATA).write_text(json.dumps(data(records, summary), indent=1) + "\n", encoding="utf-8")
+    page = out / PAGE
+    page.write_text(html(records, summary), encoding="utf-8")
+    return page
+
+
+def data(records: Sequence[Record], summary: Sequence[Row]) -> dict[str, Any]:
+    """Everything: the figures of each fault, and each run with its time line."""
+    return {
+        "measured": _when(records),
+        "processors": os.cpu_count(),
+        "summary": [{**asdict(row), "ratio": row.ratio} for row in summary],
+        "runs": [asdict(record) for record in records],
+    }
+
+
+def html(records: Sequence[Record], summary: Sequence[Row]) -> str:
+    """The page; it needs nothing from anywhere else."""
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATE.parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    most = {
+        "held": max((step.count for record in records for step in record.time_line.held), default=0),
+        "registered": max(
+            (step.count for record in records for step in record.time_line.registered), default=0
+        ),
+    }
+    return environment.get_template(_TEMPLATE.name).render(
+        rows=summary,
+        measured=_when(records),
+        processors=os.cpu_count(),
+        sensitivities=sorted({record.sensitivity for record in records if record.sensitivity}),
+        distribution=plots.distribution(records),
+        runs={row.name: [record for record in records if record.fault == row.name] for row in summary},
+        panels=lambda record: drawing.panels(record.time_line, most),
+        most=most,
+        share=max(record.seen.probe_share for record in records),
+        drawing=drawing,
+    )
+
+
+def _when(records: Sequence[Record]) -> str:
+    """The days on which the runs were made."""
+    days = sorted({dt.datetime.fromtimestamp(record.began, dt.UTC).date().isoformat() for record in records})
+    return " to ".join(dict.fromkeys((days[0], days[-1]))) if days else ""
+
+
+def main() -> None:
+    """Write the report anew from the runs that are kept."""
+    parser = argparse.ArgumentParser(prog="python -m harness.failover.report", description=__doc__)
+    parser.add_argument("out", type=Path, help="the bench's folder: build/bench/failover")
+    print(write(parser.parse_args().out))
+
+
+if __name__ == "__main__":
+    main()
