@@ -29,7 +29,7 @@ check: venv  ## Lint, types and unit tests, in under a minute.
 	@$(PYTEST) tests/unit
 
 .PHONY: nightly
-nightly: test bench bench-scale  ## Everything, with the figures.
+nightly: test bench bench-scale bench-failover  ## Everything, with the figures and the long forms of tests.
 
 .PHONY: bench
 bench: venv image  ## Measure size, build and boot times beside a plain Debian image in the same run.
@@ -45,6 +45,11 @@ build/docs/steps/complete: build/lbva.stamp | venv
 .PHONY: bench-scale
 bench-scale: venv build/rootfs.stamp  ## Measure the management plane with 250 virtual services beside the daemons alone.
 	@$(PYTEST) --quiet --capture=no tests/image/bench_scale.py
+
+# OPTIONS: see `python -m harness.failover.bench --help`; `--continue` goes on where a bench was ended.
+.PHONY: bench-failover
+bench-failover: venv image  ## Measure what failovers cost clients, beside keepalived's defaults. About 4 hours.
+	@$(VENV)/bin/python -m harness.failover.bench --repeats $(or $(REPEATS),20) $(OPTIONS)
 
 .PHONY: format
 format: venv  ## Format the Python code and fix what the linter can fix.
