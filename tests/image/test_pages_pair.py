@@ -61,6 +61,11 @@ def add(admin: Visitor, **typed: str) -> httpx.Response:
     return admin.http.post(f"{HA}/add", data=fields)
 
 
+def box_of(shown: str) -> str:
+    """Return what stands above the page's heading, which the message box does."""
+    return shown[: shown.index("<h1>")]
+
+
 def error_at(answer: httpx.Response, field: str) -> str:
     """Return the sentence at a field."""
     found = re.search(rf'id="f-{field}-error"[^>]*>([^<]*)<', answer.text)
@@ -115,9 +120,8 @@ def test_a_pair_is_made_followed_and_finished_on_the_pages(
     begun = add(first)
     assert begun.headers["location"] == HA
     wait_until(lambda: "lb2 (peer)" in first.get(HA), PAIRING_S, "the page shows both nodes")
-    box = first.get(HA)
-    assert "Restart Heartbeat" in box[: box.index("<h1>")]
-    csrf = form_fields(box)["csrf"]
+    wait_until(lambda: "Restart Heartbeat" in box_of(first.get(HA)), PAIRING_S, "the box asks for it")
+    csrf = form_fields(first.get(HA))["csrf"]
     restarted = first.http.post(f"{HA}/restart-heartbeat", data={"csrf": csrf})
     assert restarted.headers["location"] == HA
     wait_until(lambda: is_settled(*two_nodes), PAIRING_S, "the pair has settled")
