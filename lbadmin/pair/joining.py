@@ -32,8 +32,13 @@ from lbadmin.system import System
 JOIN_S = 180.0
 """The peer checks the configuration and reloads HAProxy; under software emulation that is many seconds."""
 
-SETTLE_S = 30.0
+LEAVE_S = 60.0
+"""The peer takes everything down, and its channel last but one."""
+
+SETTLE_S, BREAK_S = 20.0, 10.0
 """How long a request waits for the end of what it began; `step` goes on after it."""
+PATIENCE_S = 5.0
+"""How long a request waits for what is just ending, such as the breaking of the last pair."""
 
 PAUSE_S = 0.3
 WEB_FILE = f"{TLS_FOLDER}/web.pem"
@@ -70,7 +75,7 @@ class Joining:
 
     @property
     def progress(self) -> Progress | None:
-        """How far the last attempt to pair has come, None when lbadmind has seen none."""
+        """How far the last attempt to pair has come; None before any, and when the pair is broken."""
         return self._journey.progress
 
     def pair(self, wish: Wish, who: str) -> None:
@@ -79,7 +84,7 @@ class Joining:
         Raises RefusedError at a field of the wish, PairError or UnavailableError in one sentence, and what
         `Changes.change_pair` raises. Both nodes are then as they were, unless the sentence says otherwise.
         """
-        with self._membership.alone():
+        with self._membership.alone(PATIENCE_S):
             self._check(wish)
             self._journey.begin(
                 f"Find {wish.peer_ip}",
@@ -110,6 +115,7 @@ class Joining:
             pair = self._changes.current.pair
             if pair is None:
                 raise PairError("this node is in no pair; there is nothing to break")
+            self._journey.end()
             if pair.state == "leaving":
                 self._changes.change_pair(None, who, f"forget {pair.peer_ip}")
                 return
@@ -119,7 +125,7 @@ class Joining:
                 return
             pair = pair.model_copy(update={"state": "leaving"})
             self._changes.change_pair(pair, who, f"break the pair with {pair.peer_ip}")
-            deadline = time.monotonic() + SETTLE_S
+            deadline = time.monotonic() + BREAK_S
             while not self._has_left(pair) and time.monotonic() < deadline:
                 time.sleep(PAUSE_S)
 
@@ -274,7 +280,7 @@ class Joining:
     def _has_left(self, pair: PairConfig) -> bool:
         """Tell whether the peer has left the pair; be single then."""
         try:
-            self._channel.call("POST", "/peer/leave", {"id": pair.id}, timeout_s=SETTLE_S)
+            self._channel.call("POST", "/peer/leave", {"id": pair.id}, timeout_s=LEAVE_S)
         except LbadminError as error:
             # It ends the channel as it leaves.
             log.debug("%s was told to leave the pair: %s", pair.peer_ip, error)

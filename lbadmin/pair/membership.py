@@ -16,6 +16,9 @@ from lbadmin.system import System
 BUSY_S = 20.0
 """How long a question waits for joining or leaving to end, so that the answer holds."""
 
+JOIN_PATIENCE_S = 5.0
+"""How long an invitation waits for what is just ending. Two nodes that invite each other wait in vain."""
+
 MAX_DENIED = 1000
 """Ids remembered at most; each was asked for by somebody who had to know it."""
 
@@ -51,7 +54,7 @@ class Membership:
         return Introduction(
             version=self._system.version(),
             hostname=current.node.hostname,
-            single=current.pair is None and not self._lock.locked(),
+            single=current.pair is None,
             services=len(current.cluster.virtual_services),
             cluster_revision=current.cluster_revision,
             certificate=node_certificate(self._system),
@@ -62,7 +65,7 @@ class Membership:
 
         Raises PairError when this node can't join, and what `Changes.adopt` raises; nothing is changed then.
         """
-        with self.alone():
+        with self.alone(JOIN_PATIENCE_S):
             self._check(invitation)
             pair = PairConfig(
                 state="paired",

@@ -41,6 +41,10 @@ class Journey:
         """Start anew with these steps."""
         self.progress = Progress(tuple(map(Step, texts)))
 
+    def end(self) -> None:
+        """Forget the attempt: what it led to is over."""
+        self.progress = None
+
     @contextmanager
     def step(self, number: int) -> Iterator[None]:
         """Show a step as running during the block, and as done or failed after it."""
