@@ -13,6 +13,7 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from harness.deadline import Deadline
 from harness.disk import link_tree
 from harness.lab import Lab
 from harness.state import REPOSITORY
@@ -37,31 +38,38 @@ def key_of(image: Path, modules: Sequence[str], *values: object) -> str:
 
 
 @contextlib.contextmanager
-def locked(root: Path = CACHE) -> Iterator[None]:
-    """Hold the cache, so that no entry goes while it is being read."""
+def held(deadline: Deadline, root: Path = CACHE) -> Iterator[None]:
+    """Hold the cache: no entry goes while it is being read, and no two processes make the same one."""
     root.mkdir(parents=True, exist_ok=True)
     with (root / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+
+        def taken() -> bool:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+
+        deadline.wait_until(taken, "another process to make its pair", ignoring=(BlockingIOError,))
         yield
 
 
 def find(key: str, root: Path = CACHE) -> Path | None:
-    """Return the folder of an entry, None without one; hold the cache while it is used."""
+    """Return the folder of an entry, None without one; to be called, and the entry used, while `held`."""
     return root / key if (root / key).is_dir() else None
 
 
 def put(lab: Lab, key: str, snapshot: str, root: Path = CACHE) -> None:
-    """Keep a snapshot of all machines of a lab as the one entry; files are shared with the lab's own."""
+    """Keep a snapshot of all machines of a lab as the one entry; to be called while `held`.
+
+    The files are shared with the lab's own snapshot.
+    """
     new = root / f".new-{os.getpid()}"
-    with locked(root):
-        try:
-            shutil.copytree(lab.folder.keys, new / KEYS)
-            for name, machine in lab.machines.items():
-                (new / name).mkdir()
-                link_tree(machine.snapshot_folder(snapshot), new / name / snapshot)
-            for old in root.iterdir():
-                if old.is_dir() and old != new:
-                    shutil.rmtree(old)
-            new.rename(root / key)
-        finally:
-            shutil.rmtree(new, ignore_errors=True)
+    try:
+        shutil.copytree(lab.folder.keys, new / KEYS)
+        for name, machine in lab.machines.items():
+            (new / name).mkdir()
+            link_tree(machine.snapshot_folder(snapshot), new / name / snapshot)
+        for old in root.iterdir():
+            if old.is_dir() and old != new:
+                shutil.rmtree(old)
+        new.rename(root / key)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)

@@ -220,23 +220,23 @@ def start(
     if not image.is_file():
         raise LabError(f"there is no image {image}", "`make image` builds it")
     key = cache.key_of(image.resolve(), _MADE_BY, firmware, front_ends)
-    if not fresh:
-        with cache.locked():
-            kept = cache.find(key)
-            if kept is not None:
-                try:
-                    return _adopt(name, image, kept, deadline, front_ends=front_ends, publish=publish)
-                except (LabError, libvirt.libvirtError) as error:
-                    # Made by another libvirt or under another accelerator: it can be made anew.
-                    _log.warning("the cached pair does not come back (%s); booting", error)
-    lab = Lab.start(name, front_ends=front_ends, publish=publish)
-    try:
-        pair = build(lab, image, deadline, firmware=firmware)
-        pair.snapshot(READY)
-        cache.put(lab, key, READY)
-    except BaseException:
-        lab.close()
-        raise
+    with cache.held(deadline):
+        kept = None if fresh else cache.find(key)
+        if kept is not None:
+            in_time = Deadline(max(RESTORE_S, deadline.remaining()))
+            try:
+                return _adopt(name, image, kept, in_time, front_ends=front_ends, publish=publish)
+            except (LabError, libvirt.libvirtError) as error:
+                # Made by another libvirt or under another accelerator: it can be made anew.
+                _log.warning("the cached pair does not come back (%s); booting", error)
+        lab = Lab.start(name, front_ends=front_ends, publish=publish)
+        try:
+            pair = build(lab, image, deadline, firmware=firmware)
+            pair.snapshot(READY)
+            cache.put(lab, key, READY)
+        except BaseException:
+            lab.close()
+            raise
     return pair
 
 
