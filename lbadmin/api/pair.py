@@ -58,9 +58,10 @@ class NewPair(Message):
 
 
 class Member(BaseModel):
-    """Whether this node is in a pair."""
+    """Whether this node is in a pair, and if not, whether the pair was broken here."""
 
     member: bool
+    broken: bool = False
 
 
 class Named(Message):
@@ -85,7 +86,7 @@ def break_pair(context: ContextDep, who: Caller) -> PairStatus:
     """This node stays as it is; the other one leaves, without virtual services, so that they never fight.
 
     Asked of the master. When the peer can't be told now, the state is "leaving" until it has been; asked for
-    once more, this node forgets the peer, which must then be reset before both are on one network again.
+    once more, this node forgets the peer, which leaves by itself if it ever comes back.
     """
     context.pair.joining.unpair(who)
     return context.pair.status()
@@ -107,7 +108,9 @@ def join_pair(context: ContextDep, who: Person, invitation: Invitation) -> Membe
 @router.get("/pair/members/{id}", operation_id="isMember", summary="Tell whether this node is in that pair")
 def is_member(context: ContextDep, _: SenderDep, pair_id: Annotated[PairId, Path(alias="id")]) -> Member:
     """Needs no login: the id is known to the two nodes alone. A node that says no does not join any more."""
-    return Member(member=context.pair.membership.is_member(pair_id))
+    membership = context.pair.membership
+    member = membership.is_member(pair_id)
+    return Member(member=member, broken=not member and membership.has_broken(pair_id))
 
 
 @router.post("/peer/prove", dependencies=[FromPeer], include_in_schema=False)

@@ -10,6 +10,7 @@ import logging
 import secrets
 import time
 from dataclasses import dataclass
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -40,7 +41,7 @@ SETTLE_S, BREAK_S = 20.0, 10.0
 PATIENCE_S = 5.0
 """How long a request waits for what is just ending, such as the breaking of the last pair."""
 
-PAUSE_S = 0.3
+PAUSE_S, QUESTION_S, ASK_S = 0.3, 20.0, 3.0
 WEB_FILE = f"{TLS_FOLDER}/web.pem"
 CLIENT_ERRORS = range(400, 500)
 WRONG_LOGIN, NOT_FOUND = 401, 404
@@ -72,6 +73,7 @@ class Joining:
         self._channel = channel
         self._membership = membership
         self._journey = Journey()
+        self._next_question = 0.0
 
     @property
     def progress(self) -> Progress | None:
@@ -130,7 +132,9 @@ class Joining:
                 time.sleep(PAUSE_S)
 
     def step(self) -> None:
-        """Go on with what a request could not finish; lbadmind calls it every few seconds.
+        """Go on with what a request could not finish, on either node.
+
+        lbadmind calls it every few seconds unless the channel works and nothing is left to do.
 
         Raises what `Changes.change_pair` raises.
         """
@@ -140,8 +144,11 @@ class Joining:
                 return
             if pair.state == "leaving":
                 self._has_left(pair)
-            elif pair.state == "pairing" and not self._has_joined(pair) and self._denies(pair):
-                self._changes.change_pair(None, BY_ITSELF, f"{pair.peer_ip} has not joined")
+            elif pair.state == "pairing":
+                if not self._has_joined(pair) and _denies(pair):
+                    self._changes.change_pair(None, BY_ITSELF, f"{pair.peer_ip} has not joined")
+            elif self._was_broken(pair):
+                self._changes.leave(str(pair.peer_ip))
 
     def _check(self, wish: Wish) -> None:
         current = self._changes.current
@@ -284,7 +291,7 @@ class Joining:
         except LbadminError as error:
             # It ends the channel as it leaves.
             log.debug("%s was told to leave the pair: %s", pair.peer_ip, error)
-            if not self._denies(pair):
+            if not _denies(pair):
                 return False
         self._changes.change_pair(None, BY_ITSELF, f"{pair.peer_ip} has left the pair")
         return True
@@ -293,22 +300,38 @@ class Joining:
         """Tell whether the peer says that it is in the pair; None when it says nothing for some time."""
         deadline = time.monotonic() + SETTLE_S
         while time.monotonic() < deadline:
-            try:
-                return self._is_member(pair)
-            except LbadminError:
-                time.sleep(PAUSE_S)
+            answer = _ask(pair)
+            if answer is not None:
+                return answer.get("member") is not False
+            time.sleep(PAUSE_S)
         return None
 
-    def _denies(self, pair: PairConfig) -> bool:
-        """Tell whether the peer says that it is not in the pair; it never joins that one then."""
-        try:
-            return not self._is_member(pair)
-        except LbadminError:
-            return False
+    def _was_broken(self, pair: PairConfig) -> bool:
+        """Tell whether the pair was broken on the peer, which has not told this node and forgotten it.
 
-    def _is_member(self, pair: PairConfig) -> bool:
-        website = Website(pair.peer_ip, pair.peer_web_fingerprint)
-        return website.call("GET", f"/pair/members/{pair.id}").get("member") is not False
+        Asked when the channel is gone, and not often. A peer that has lost its memory does not say so: a
+        master must not go because of a slave that was set back.
+        """
+        if time.monotonic() < self._next_question:
+            return False
+        self._next_question = time.monotonic() + QUESTION_S
+        return (_ask(pair) or {}).get("broken") is True
+
+
+def _denies(pair: PairConfig) -> bool:
+    """Tell whether the peer says that it is not in the pair; it never joins that one then."""
+    return (_ask(pair) or {}).get("member") is False
+
+
+def _ask(pair: PairConfig) -> dict[str, Any] | None:
+    """Return what the peer's website says of the pair, None when it can't be asked."""
+    website = Website(pair.peer_ip, pair.peer_web_fingerprint)
+    try:
+        answer: dict[str, Any] = website.call("GET", f"/pair/members/{pair.id}", connect_s=ASK_S)
+    except LbadminError as error:
+        log.debug("%s can't be asked: %s", pair.peer_ip, error)
+        return None
+    return answer
 
 
 def _meet(website: Website) -> None:

@@ -111,6 +111,12 @@ class Membership:
                 self._denied.pop(next(iter(self._denied)))
             return False
 
+    def has_broken(self, pair_id: str) -> bool:
+        """Tell whether the pair was broken on this node, which one that has lost its memory does not say."""
+        pairs = self._changes.pairs
+        documents = (revision.document for revision in map(pairs.read, pairs.numbers()) if revision)
+        return any((each.get("id"), each.get("state")) == (pair_id, "leaving") for each in documents)
+
     def prove(self, pair_id: str) -> SentPoint:
         """Answer the other node of the pair with the ClusterConfig in effect. Raises PairError."""
         pair = self._changes.current.pair

@@ -77,6 +77,8 @@ class Pair:
             return None
         if self.config.state == "paired":
             pause_s = self.sync.work()
+            if self.sync.peer() is None:
+                self.joining.step()
         else:
             self.joining.step()
             pause_s = HELLO_S

@@ -45,7 +45,7 @@ class Website:
 
     def meet(self) -> str:
         """Look at the certificate, send nothing, and return its fingerprint. Raises as `call` does."""
-        with self._connected():
+        with self._connected(CONNECT_S):
             return self.fingerprint or ""
 
     def call(
@@ -56,6 +56,7 @@ class Website:
         *,
         password: str | None = None,
         timeout_s: float = 30.0,
+        connect_s: float = CONNECT_S,
     ) -> Any:  # noqa: ANN401 - JSON is any shape
         """Send a request and return its decoded answer.
 
@@ -64,7 +65,7 @@ class Website:
         """
         headers = {} if password is None else {"Authorization": _basic(password)}
         deadline = time.monotonic() + timeout_s
-        with self._connected() as connection:
+        with self._connected(connect_s) as connection:
             try:
                 connection.sendall(request_for(method, path, body, headers))
                 raw = _received(connection, deadline)
@@ -82,9 +83,9 @@ class Website:
             raise AnsweredNoError(str(answer.body.get("detail", "no reason was given")), answer.status)
         return answer.body
 
-    def _connected(self) -> ssl.SSLSocket:
+    def _connected(self, connect_s: float) -> ssl.SSLSocket:
         try:
-            plain = socket.create_connection((str(self.ip), PORT), CONNECT_S)
+            plain = socket.create_connection((str(self.ip), PORT), connect_s)
         except OSError as error:
             raise SilentError(self.ip) from error
         try:
