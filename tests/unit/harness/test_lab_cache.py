@@ -1,5 +1,6 @@
 """Snapshots that outlive their lab: found by what they depend on, and only the newest is kept."""
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -7,6 +8,7 @@ from typing import cast
 import pytest
 
 from harness import cache
+from harness.deadline import Deadline, DeadlineExceededError
 from harness.lab import Lab
 from harness.state import Folder
 
@@ -34,7 +36,22 @@ def test_an_entry_is_found_until_a_newer_one_takes_its_place(lab: Lab, tmp_path:
     assert (found / cache.KEYS / "ca.pem").read_text() == "authority"
     cache.put(lab, "two", "ready", root)
     cache.put(lab, "two", "ready", root)
-    assert sorted(path.name for path in root.iterdir()) == [".lock", "two"]
+    assert [path.name for path in root.iterdir()] == ["two"]
+
+
+def test_two_processes_do_not_make_the_same_pair_at_once(tmp_path: Path) -> None:
+    with cache.held(Deadline(5), tmp_path):
+        with (
+            pytest.raises(DeadlineExceededError, match="another process to make its pair"),
+            _held_too(tmp_path),
+        ):
+            pytest.fail("it is held twice")
+    with _held_too(tmp_path):
+        assert cache.find("one", tmp_path) is None
+
+
+def _held_too(root: Path) -> AbstractContextManager[None]:
+    return cache.held(Deadline(0.2), root)
 
 
 def test_a_kept_snapshot_takes_no_room_of_its_own(lab: Lab, tmp_path: Path) -> None:
