@@ -40,12 +40,12 @@ def test_an_entry_is_found_until_a_newer_one_takes_its_place(lab: Lab, tmp_path:
 
 
 def test_two_processes_do_not_make_the_same_pair_at_once(tmp_path: Path) -> None:
-    with cache.held(Deadline(5), tmp_path):
-        with (
-            pytest.raises(DeadlineExceededError, match="another process to make its pair"),
-            _held_too(tmp_path),
-        ):
-            pytest.fail("it is held twice")
+    with (
+        cache.held(Deadline(5), tmp_path),
+        pytest.raises(DeadlineExceededError, match="another process to make its pair"),
+        _held_too(tmp_path),
+    ):
+        pytest.fail("it is held twice")
     with _held_too(tmp_path):
         assert cache.find("one", tmp_path) is None
 
