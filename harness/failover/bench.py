@@ -7,7 +7,6 @@ Each run is kept as soon as it is over (build/bench/failover/runs), so a bench t
 import argparse
 import contextlib
 import gzip
-import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -32,6 +31,7 @@ from harness.state import REPOSITORY
 
 OUT = REPOSITORY / "build" / "bench" / "failover"
 RUNS = "runs"
+LAB = "failover"
 IMAGE = REPOSITORY / "build" / "lbva.raw"
 BOOT_S = 600.0
 SETTLE_S = 120.0
@@ -182,7 +182,7 @@ def measure_all(order: Order, names: list[str], repeats: int, *, with_defaults: 
     """Do all runs that have no record yet, one after the other, for so many minutes at most."""
     done = {record.name for record in read_all(order.runs)}
     deadline = Deadline(minutes * 60)
-    with contextlib.closing(pairs.start(f"failover-{os.getpid()}", IMAGE, Deadline(BOOT_S)).lab) as lab:
+    with contextlib.closing(pairs.start(LAB, IMAGE, Deadline(BOOT_S)).lab) as lab:
         bench = Bench(Pair(lab), order)
         bench.set_up(with_defaults=with_defaults)
         for system, scenario, repeat in orders(names, repeats, with_defaults=with_defaults):
