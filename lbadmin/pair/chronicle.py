@@ -2,7 +2,9 @@
 
 import json
 import logging
+import threading
 import time
+from collections import deque
 from datetime import UTC, datetime
 
 from pydantic import ValidationError
@@ -10,12 +12,23 @@ from pydantic import ValidationError
 from lbadmin.change import Changes
 from lbadmin.errors import LbadminError, UnavailableError
 from lbadmin.pair.channel import Channel
-from lbadmin.pair.failovers import Failover, Left, Record, Told, merged, refined, silence_ms, taken_over
+from lbadmin.pair.failovers import (
+    KEEP,
+    STARTING_S,
+    Failover,
+    Left,
+    Record,
+    Told,
+    merged,
+    refined,
+    silence_ms,
+    taken_over,
+)
 from lbadmin.pair.hooks import run_hooks
 from lbadmin.pair.model import PairConfig, joined
-from lbadmin.pair.readiness import link_troubles
-from lbadmin.pair.role import RoleChange, Roles
-from lbadmin.pair.watch import Watch
+from lbadmin.pair.readiness import keepalived_started, link_troubles
+from lbadmin.pair.role import Role, RoleChange, Roles
+from lbadmin.pair.watch import Watch, blamed
 
 RECORD = "failovers.json"
 ENDED = "heartbeat-ended"
@@ -25,6 +38,8 @@ MEMORY = "/run/lbadmin/role-last"
 
 POLL_S = 0.5
 ASIDE_S = 0.05
+ANSWER_S = 2.0
+"""Hooks wait so long for what the peer knows of it."""
 ASK_S, ASK_LATER_S = 2.0, 10.0
 """Between two questions while there is something to learn; later when the peer is away for long."""
 PATIENT_AFTER = 10
@@ -47,6 +62,8 @@ class Chronicle:
         self._last: RoleChange | None = None
         self._left: Left | None = None
         self._remember()
+        self._untold: deque[tuple[Role, RoleChange, str]] = deque(maxlen=KEEP)
+        self._lock = threading.Lock()
         self._open = True
         self._asked = 0
         self._ask_at = 0.0
@@ -57,30 +74,35 @@ class Chronicle:
 
     def tell(self) -> Told:
         """Return what this node tells the peer."""
+        asked = time.time()
+        pair = joined(self._changes.current.pair)
+        if pair is not None:
+            self._catch_up(pair)
         return Told(
             hostname=self._own_name(),
             role=self._roles.role(),
             not_ready=self._watch.readiness(),
             left=self._left,
             begun=self._begun,
+            asked=asked,
             now=time.time(),
             failovers=self._record.failovers,
         )
 
     def ask(self) -> tuple[Told, float]:
-        """Return what the peer tells, and how much its clock is ahead (s).
+        """Return what the peer tells, and how much its clock is ahead (s), as NTP has it (RFC 5905, 8).
 
         Raises UnavailableError, or PeerRefusedError in its words.
         """
         sent = time.time()
-        answer = self._channel.call("GET", "/peer/heartbeat")
+        answer = self._channel.call("GET", "/peer/heartbeat", timeout_s=ANSWER_S)
         try:
             told = Told.model_validate(answer)
         except ValidationError as error:
             raise UnavailableError(
                 "the peer's answer can't be understood; see that both nodes run the same version"
             ) from error
-        return told, told.now - (sent + time.time()) / 2
+        return told, (told.asked - sent + told.now - time.time()) / 2
 
     def work(self) -> float | None:
         """Follow what is new; return the seconds until the next time, None: not before there is a pair."""
@@ -88,12 +110,21 @@ class Chronicle:
         if pair is None:
             self._forget()
             return None
-        with self._roles.taken() as changes:
-            for change in changes:
-                self._follow(change, pair)
+        self._catch_up(pair)
         if self._open and time.monotonic() >= self._ask_at:
             self._learn()
-        return ASIDE_S if self._roles.put_aside() else POLL_S
+        self._run_hooks(pair)
+        return POLL_S
+
+    def _catch_up(self, pair: PairConfig) -> None:
+        """Follow all that keepalived has said."""
+        with self._lock:
+            if not self._roles.put_aside():
+                return
+            time.sleep(ASIDE_S)
+            with self._roles.taken() as changes:
+                for change in changes:
+                    self._follow(change, pair)
 
     def _follow(self, change: RoleChange, pair: PairConfig) -> None:
         before = self._last
@@ -109,17 +140,25 @@ class Chronicle:
             cause = self._watch.cause_at(change.when) or cause
         self._last, self._open, self._asked, self._ask_at = change, True, 0, 0.0
         self._memorize()
-        was = "unknown" if before is None else before.role
+        was: Role = "unknown" if before is None else before.role
         log.info("this node is %s, was %s: %s", change.role, was, cause)
-        environment = {
-            "LBVA_OLD_ROLE": was,
-            "LBVA_NEW_ROLE": change.role,
-            "LBVA_CAUSE": cause,
-            "LBVA_WHEN": datetime.fromtimestamp(change.when, UTC).isoformat(timespec="milliseconds"),
-            "LBVA_HOSTNAME": self._own_name(),
-            "LBVA_PEER": self._peer_name(pair),
-        }
-        run_hooks(self._system, f"{change.when:.3f}", environment)
+        self._untold.append((was, change, cause))
+
+    def _run_hooks(self, pair: PairConfig) -> None:
+        """Tell the administrator's programs of the changes, with what the peer has said of them by now."""
+        causes = {each.when: each.cause for each in self._record.failovers if each.to == self._own_name()}
+        while self._untold:
+            was, change, cause = self._untold.popleft()
+            when = datetime.fromtimestamp(change.when, UTC)
+            environment = {
+                "LBVA_OLD_ROLE": was,
+                "LBVA_NEW_ROLE": change.role,
+                "LBVA_CAUSE": causes.get(when, cause) if change.role == "master" else cause,
+                "LBVA_WHEN": when.isoformat(timespec="milliseconds"),
+                "LBVA_HOSTNAME": self._own_name(),
+                "LBVA_PEER": self._peer_name(pair),
+            }
+            run_hooks(self._system, f"{change.when:.3f}", environment)
 
     def _took_over(self, change: RoleChange, pair: PairConfig) -> str:
         newest = self._record.failovers[0] if self._record.failovers else None
@@ -132,6 +171,7 @@ class Chronicle:
         self._record.keep(
             merged([failover, *self._record.failovers], [], self._own_name()), self._record.peer
         )
+        self._left = None
         return failover.cause
 
     def _why(self, change: RoleChange) -> str:
@@ -140,13 +180,13 @@ class Chronicle:
         if known is not None:
             return known
         current, name = self._changes.current, self._own_name()
-        if change.role == "unknown":
-            return f"keepalived of {name} had ended"
+        if change.role == "unknown" or abs(keepalived_started(self._system) - change.when) < STARTING_S:
+            return f"on {name} keepalived had ended"
         links = link_troubles(current.cluster, current.node)
         if links:
-            return f"{name}: {links[0]}"
+            return blamed(links[0], name)
         if change.role == "fault":
-            return f"{name} had lost HAProxy or a link"
+            return f"on {name} HAProxy or a link was lost"
         if current.cluster.ha.fail_back and current.pair is not None and not current.pair.primary:
             return f"{self._peer_name(current.pair)} is back, and nodes fail back"
         return f"{name} was frozen or cut off"
@@ -160,12 +200,13 @@ class Chronicle:
         except LbadminError:
             return
         own = self._own_name()
-        ours = self._record.failovers
-        if ours and ours[0].to == own and not ours[0].settled:
-            ours = [refined(ours[0], told, ahead_s), *ours[1:]]
-        known = merged(ours, told.failovers, own)
-        self._record.keep(known, told.hostname)
-        self._open = self._expects_more(known)
+        with self._lock:
+            ours = self._record.failovers
+            if ours and ours[0].to == own and not ours[0].settled:
+                ours = [refined(ours[0], told, ahead_s), *ours[1:]]
+            known = merged(ours, told.failovers, own)
+            self._record.keep(known, told.hostname)
+            self._open = self._expects_more(known)
 
     def _expects_more(self, known: list[Failover]) -> bool:
         """Tell whether the newest failover is not understood yet, or is missing: another is master by now."""
@@ -213,6 +254,7 @@ class Chronicle:
 
     def _forget(self) -> None:
         self._roles.forget()
+        self._untold.clear()
         self._last, self._left, self._open = None, None, True
         self._memorize()
         self._record.keep([], None)

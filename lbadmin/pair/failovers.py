@@ -60,9 +60,10 @@ class Left(BaseModel):
 
 
 class Told(BaseModel):
-    """What a node tells the other of its role; `now` is its clock (seconds since 1970).
+    """What a node tells the other of its role; times are by its clock, seconds since 1970.
 
-    `begun` is when its lbadmind began to follow the roles since the machine was started.
+    It was `asked` and answers `now`; `left` is None once it is master again; `begun` is when it began to
+    follow the roles since the machine was started.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -72,6 +73,7 @@ class Told(BaseModel):
     not_ready: Annotated[list[Text], Field(max_length=1_000)]
     left: Left | None
     begun: float
+    asked: float
     now: float
     failovers: Annotated[list[Failover], Field(max_length=KEEP)]
 
@@ -124,10 +126,10 @@ def _cause_of_silence(failover: Failover, told: Told, ahead_s: float) -> str | N
         return None  # both are, or the peer does not know yet that it is no longer
     if failover.from_ != told.hostname:
         return failover.cause
+    if told.left is not None and told.left.when - ahead_s > took:
+        return told.left.cause
     if told.begun - ahead_s > took:
         return f"{told.hostname} had crashed or lost power"
-    if told.left is not None and told.left.when - ahead_s > took:
-        return f"{told.hostname} was frozen or cut off"
     return failover.cause if told.now - ahead_s - took > GIVE_UP_S else None
 
 

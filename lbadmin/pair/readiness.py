@@ -16,6 +16,8 @@ PROBE_TIMEOUT_S = 1.0
 SILENT_AFTER = 3
 """Probes in a row without an answer, a second or more apart: HAProxy answers on its socket under any load."""
 
+KEEPALIVED_PID = "/run/keepalived.pid"
+
 _PEER_CREDENTIALS = struct.Struct("3i")
 
 
@@ -110,10 +112,18 @@ class GatewayWatch:
 def keepalived_runs(system: System) -> bool:
     """Tell whether keepalived runs, by the file of its process id."""
     try:
-        os.kill(int(system.path("/run/keepalived.pid").read_text(encoding="ascii")), 0)
+        os.kill(int(system.path(KEEPALIVED_PID).read_text(encoding="ascii")), 0)
     except (OSError, ValueError):
         return False
     return True
+
+
+def keepalived_started(system: System) -> float:
+    """Return when keepalived was started (seconds since 1970), 0 when it is not there."""
+    try:
+        return system.path(KEEPALIVED_PID).stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _has_carrier(name: str) -> bool:

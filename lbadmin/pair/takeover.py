@@ -37,6 +37,7 @@ class TakeOver:
         if not _holds(lambda: self._heartbeat.role() == "master", time.monotonic() + DEADLINE_S):
             raise PairError("the peer stood by, but this node did not become master; see Logs for the reason")
         self._heartbeat.watch.be_first()
+        self._heartbeat.wake()
 
     def hand_over(self, who: str) -> None:
         """Make the peer the master, when it can be; see `take_over`."""

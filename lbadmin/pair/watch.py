@@ -27,6 +27,11 @@ NOT_MASTER = -254
 SECOND = -100
 """Lets the other node be master, and this one only when the other can't."""
 
+ENDED = "/usr/lib/lbva/heartbeat-ended"
+LONE_TICKS = 2
+"""So often keepalived has to be found gone before its addresses are removed: systemd starts it anew, and then
+it does that itself."""
+
 log = logging.getLogger(__name__)
 
 
@@ -42,6 +47,11 @@ class Findings(NamedTuple):
     seen: tuple[str, ...] = ()
 
 
+def blamed(trouble: str, name: str) -> str:
+    """Return a trouble of the node of that name as the cause of what came of it, without the remedy."""
+    return f"on {name} {trouble.partition(';')[0]}"
+
+
 class Watch:
     """Keeps the file up to date while this node is in a pair. Safe to use from several threads."""
 
@@ -55,6 +65,7 @@ class Watch:
         self._findings = Findings()
         self._lock = threading.Lock()
         self._restarts = 0
+        self._lone_ticks = 0
         self._standing_by: str | None = None
         self._second = False
         self._given_away: tuple[float, str] | None = None
@@ -85,7 +96,7 @@ class Watch:
     def cause_at(self, when: float) -> str | None:
         """Return why this node was kept from being master about then, None when it was not."""
         given = self._given_away
-        return given[1] if given is not None and abs(given[0] - when) < 2 * TICK_S else None
+        return given[1] if given is not None and abs(given[0] - when) < TICK_S else None
 
     @contextlib.contextmanager
     def planned_restart(self) -> Iterator[None]:
@@ -173,10 +184,15 @@ class Watch:
 
     def _keepalived(self) -> list[str]:
         if self._changes.system.path(HEARTBEAT_PENDING).exists():
-            return ["the heartbeat was not restarted since the pair was made; restart heartbeat"]
-        if not keepalived_runs(self._changes.system):
-            return ["keepalived is not running; restart heartbeat"]
-        return []
+            return []  # the status says that a restart is pending
+        if keepalived_runs(self._changes.system):
+            self._lone_ticks = 0
+            return []
+        self._lone_ticks += 1
+        if self._lone_ticks == LONE_TICKS:
+            log.warning("keepalived has ended and is not back; its addresses are removed")
+            self._changes.system.run([ENDED])
+        return ["keepalived is not running; restart heartbeat"]
 
     def _unfit(self) -> tuple[int, str]:
         """Return what is added to the priority, and why."""
@@ -185,9 +201,9 @@ class Watch:
         if self._standing_by is not None:
             return NOT_MASTER, self._standing_by
         if findings.own:
-            return NOT_MASTER, f"{name}: {findings.own[0]}"
+            return NOT_MASTER, blamed(findings.own[0], name)
         if findings.relative and self.peer_can_serve():
-            return NOT_MASTER, f"{name}: {findings.relative[0]}"
+            return NOT_MASTER, blamed(findings.relative[0], name)
         return (SECOND, "") if self._second else (0, "")
 
     def _write(self) -> None:

@@ -25,6 +25,9 @@ UNFIT = "/run/lbadmin/unfit"
 NOTIFY = "/usr/lib/lbva/role-changed"
 NOTIFY_FIFO = "/run/lbadmin/roles"
 """How keepalived gives its roles to the program: in their order, which notify scripts do not keep."""
+STARTUP_DELAY_S = 2
+"""How long a node that boots is deaf: its link may just have come up, and the master asks for its hardware
+address once a second (net.ipv4.neigh.*.retrans_time_ms)."""
 RT_PRIORITY = 10
 RT_LIMIT_US = 2_000_000
 """keepalived goes before all that serves clients: on one busy CPU a late advertisement is a false failover.
@@ -45,6 +48,7 @@ def render_keepalived(cluster: ClusterConfig, node: NodeConfig, pair: PairConfig
             *_globals(
                 "vrrp_garp_master_delay 1",
                 "vrrp_garp_master_repeat 2",
+                f"vrrp_startup_delay {STARTUP_DELAY_S}",
                 f"vrrp_rt_priority {RT_PRIORITY}",
                 f"vrrp_rlimit_rttime {RT_LIMIT_US}",
                 "enable_script_security",
