@@ -12,10 +12,10 @@ from lbadmin.api.context import ContextDep
 from lbadmin.api.problems import RESPONSES
 from lbadmin.client import PREFIX
 from lbadmin.fields import Address
-from lbadmin.pair.joining import Wish
 from lbadmin.pair.model import PairId
 from lbadmin.pair.protocol import Introduction, Invitation, Message, SentPoint
 from lbadmin.pair.status import PairStatus
+from lbadmin.pair.wishes import Wish
 
 router = APIRouter(prefix=PREFIX, responses=RESPONSES, tags=["pair"])
 

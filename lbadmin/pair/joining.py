@@ -9,23 +9,21 @@ import contextlib
 import logging
 import secrets
 import time
-from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
 
 from lbadmin.certificate import TLS_FOLDER
 from lbadmin.change import Changes, Point
-from lbadmin.errors import Fault, LbadminError, PairError, RefusedError, UnavailableError
-from lbadmin.fields import Address
+from lbadmin.errors import LbadminError, PairError, UnavailableError
 from lbadmin.pair.channel import Channel, PeerRefusedError
 from lbadmin.pair.identity import fingerprint_of, node_certificate, one_certificate
-from lbadmin.pair.membership import BUSY_S, BusyError, Membership, has_services, version_differs
+from lbadmin.pair.membership import BUSY_S, BusyError, Membership
 from lbadmin.pair.model import PairConfig
 from lbadmin.pair.progress import Journey, Progress
 from lbadmin.pair.protocol import Introduction, Invitation, SentPoint, sent_cluster
-from lbadmin.pair.rules import own_addresses
 from lbadmin.pair.website import AnsweredNoError, Website, stranger
+from lbadmin.pair.wishes import Wish, check_peer, check_wish, fault, refusal
 from lbadmin.render.keepalived import interface_of, router_id
 from lbadmin.render.peer import PEER_PORT
 from lbadmin.system import System
@@ -44,24 +42,9 @@ PATIENCE_S = 5.0
 PAUSE_S, QUESTION_S, ASK_S = 0.3, 20.0, 3.0
 WEB_FILE = f"{TLS_FOLDER}/web.pem"
 CLIENT_ERRORS = range(400, 500)
-WRONG_LOGIN, NOT_FOUND = 401, 404
 BY_ITSELF = "lbadmind"
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Wish:
-    """What the administrator gives to pair: the addresses, the peer's password, its website's fingerprint."""
-
-    local_ip: Address
-    peer_ip: Address
-    password: str
-    fingerprint: str | None = None
-
-    def __repr__(self) -> str:
-        """Keep the password out of every log."""
-        return f"Wish({self.local_ip}, {self.peer_ip})"
 
 
 class Joining:
@@ -87,7 +70,7 @@ class Joining:
         `Changes.change_pair` raises. Both nodes are then as they were, unless the sentence says otherwise.
         """
         with self._membership.alone(PATIENCE_S):
-            self._check(wish)
+            check_wish(wish, self._changes.current.node, self._changes.current.pair)
             self._journey.begin(
                 f"Find {wish.peer_ip}",
                 "Log in there, and see that it can join",
@@ -135,7 +118,6 @@ class Joining:
         """Go on with what a request could not finish, on either node.
 
         lbadmind calls it every few seconds unless the channel works and nothing is left to do.
-
         Raises what `Changes.change_pair` raises.
         """
         with contextlib.suppress(BusyError), self._membership.alone():
@@ -150,27 +132,6 @@ class Joining:
             elif self._was_broken(pair):
                 self._changes.leave(str(pair.peer_ip))
 
-    def _check(self, wish: Wish) -> None:
-        current = self._changes.current
-        if current.pair is not None:
-            raise PairError(
-                f"this node is in a pair with {current.pair.peer_ip} already; break that one first"
-            )
-        own = own_addresses(current.node)
-        if wish.local_ip not in own:
-            has = ", ".join(sorted(map(str, own))) or "none"
-            raise _fault(
-                "local_ip", wish.local_ip, f"{wish.local_ip} is not an address of this node; it has {has}"
-            )
-        if wish.peer_ip in own:
-            raise _own_address(wish.peer_ip)
-        if wish.peer_ip.version != wish.local_ip.version:
-            raise _fault(
-                "peer_ip",
-                wish.peer_ip,
-                f"{wish.peer_ip} is not of {wish.local_ip}'s kind; give two IPv4 or two IPv6 addresses",
-            )
-
     def _introduced(self, website: Website, wish: Wish) -> Introduction:
         """Return what the peer tells of itself. Raises when it is no node to pair with."""
         try:
@@ -179,19 +140,9 @@ class Joining:
         except ValidationError:
             raise stranger(wish.peer_ip) from None
         except AnsweredNoError as error:
-            raise _refusal(error, wish.peer_ip) from None
-        if fingerprint_of(peer.certificate) == fingerprint_of(node_certificate(self._system)):
-            raise _own_address(wish.peer_ip)
-        if peer.version != self._system.version():
-            raise _fault(
-                "peer_ip", wish.peer_ip, version_differs(wish.peer_ip, peer.version, self._system.version())
-            )
-        if not peer.single:
-            raise _fault(
-                "peer_ip", wish.peer_ip, f"{wish.peer_ip} is in a pair already; break that one first"
-            )
-        if peer.services:
-            raise _fault("peer_ip", wish.peer_ip, has_services(wish.peer_ip, peer.services))
+            raise refusal(error, wish.peer_ip) from None
+        peer = peer.model_copy(update={"certificate": one_certificate(self._system, peer.certificate)})
+        check_peer(wish, peer, own_certificate=node_certificate(self._system), version=self._system.version())
         return peer
 
     def _prepared(
@@ -210,7 +161,7 @@ class Joining:
             peer_ip=wish.peer_ip,
             router_id=router_id(interface_of(wish.local_ip, current.node)),
             local_certificate=node_certificate(self._system),
-            peer_certificate=one_certificate(self._system, peer.certificate),
+            peer_certificate=peer.certificate,
             peer_web_fingerprint=website.fingerprint or "",
         )
         invitation = Invitation(
@@ -244,7 +195,7 @@ class Joining:
                 ) from error
             self._changes.change_pair(None, BY_ITSELF, f"{pair.peer_ip} has not joined")
             if isinstance(error, AnsweredNoError):
-                raise _refusal(error, pair.peer_ip) from None
+                raise refusal(error, pair.peer_ip) from None
             raise PairError(
                 f"{pair.peer_ip} was gone for a moment and has not joined; both are as they were, try again"
             ) from error
@@ -338,23 +289,4 @@ def _meet(website: Website) -> None:
     try:
         website.meet()
     except UnavailableError as error:
-        raise _fault("peer_ip", website.ip, error.sentence) from error
-
-
-def _refusal(error: AnsweredNoError, ip: Address) -> LbadminError:
-    """Return what the peer's refusal means to whoever wants to pair."""
-    if error.code == WRONG_LOGIN:
-        return RefusedError(
-            [Fault("password", None, f"{ip} does not take the password; give the loadbalancer user's there")]
-        )
-    if error.code == NOT_FOUND:
-        return stranger(ip)
-    return PairError(f"{ip} refuses: {error}")
-
-
-def _own_address(ip: Address) -> RefusedError:
-    return _fault("peer_ip", ip, f"{ip} is this node itself, or a copy of it; give another node's address")
-
-
-def _fault(field: str, value: object, message: str) -> RefusedError:
-    return RefusedError([Fault(field, str(value), message)])
+        raise fault("peer_ip", website.ip, error.sentence) from error

@@ -11,6 +11,7 @@ from lbadmin.pair.identity import node_certificate, one_certificate
 from lbadmin.pair.model import PairConfig
 from lbadmin.pair.protocol import Introduction, Invitation, SentPoint
 from lbadmin.pair.rules import own_addresses
+from lbadmin.pair.wishes import has_services, in_a_pair, version_differs
 from lbadmin.system import System
 
 BUSY_S = 20.0
@@ -84,7 +85,7 @@ class Membership:
     def _check(self, invitation: Invitation) -> None:
         current = self._changes.current
         if current.pair is not None:
-            raise PairError(f"{invitation.local_ip} is in a pair already; break that one first")
+            raise PairError(in_a_pair(invitation.local_ip))
         if invitation.id in self._denied:
             raise PairError("the other node has been told that this one does not join; pair again")
         if invitation.version != self._system.version():
@@ -138,14 +139,3 @@ class Membership:
             if pair.state == "leaving" and pair.primary:
                 raise PairError("this node has broken the pair itself; the other one leaves")
             self._changes.leave(str(pair.peer_ip))
-
-
-def version_differs(ip: object, its: str, other: str) -> str:
-    """Return the sentence about two versions."""
-    return f"{ip} runs version {its} and the node to pair it with {other}; update one of them first"
-
-
-def has_services(ip: object, count: int) -> str:
-    """Return the sentence about a node that would lose virtual services by joining."""
-    services = "a virtual service" if count == 1 else f"{count} virtual services"
-    return f"{ip} has {services}, which joining would remove; remove them there, or pair from that node"

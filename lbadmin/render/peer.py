@@ -49,6 +49,8 @@ def _config(pair: PairConfig) -> str:
             "option tcplog",
             "option dontlog-normal",
             "timeout connect 5s",
+            # Who asks tries again, and wants to know.
+            "retries 0",
             "timeout client 200s",
             "timeout server 200s",
         ),
