@@ -14,12 +14,15 @@ from harness.topology import MANAGEMENT, VIP
 from harness.webui import WebUi
 
 LOCAL, CLUSTER = "Local Configuration", "Cluster Configuration"
+HIGH_AVAILABILITY = "High-Availability Configuration"
 SERVICES, SERVERS = "Layer 7 – Virtual Services", "Layer 7 – Real Servers"
 CHECK_PORT = 5061
 ROUTER = str(MANAGEMENT.lab_address.ip)
 """Gateway and name server of the example; nothing needs them to answer."""
 
 HOSTNAME = "lb1"
+PAIRING_S = 180.0
+"""Both appliances check and activate the configuration; emulated ones take a minute."""
 
 
 @dataclass(frozen=True)
@@ -143,6 +146,27 @@ def use_assistant(ui: WebUi, servers: Iterable[Server]) -> None:
     ui.picture("assistant-review", ui.button("Apply"))
     ui.click("Apply")
     ui.done(SERVICE_LABEL)
+
+
+def create_pair(ui: WebUi, peer: str, password: str) -> None:
+    """Appendix 1, from Create a Clustered Pair to the two nodes beside each other."""
+    ui.menu(CLUSTER, HIGH_AVAILABILITY)
+    ui.fill("IP address of new peer", peer)
+    ui.fill("Password for *loadbalancer* user on peer", password)
+    ui.picture("pair", ui.button("Add new node"))
+    ui.click("Add new node")
+    ui.heading(HIGH_AVAILABILITY).wait_for()
+    ui.picture("pairing")
+    ui.node("peer").wait_for(timeout=PAIRING_S * 1000)
+
+
+def restart_heartbeat(ui: WebUi) -> None:
+    """Appendix 1, what the blue message box prompts for."""
+    prompt = ui.button("Restart Heartbeat", beside="as soon as heartbeat is restarted")
+    prompt.wait_for()
+    ui.picture("paired", prompt)
+    prompt.click()
+    ui.done("Heartbeat was restarted")
 
 
 def delete_service(ui: WebUi) -> None:

@@ -28,6 +28,14 @@ class WebUi:
         first = self.page.locator("th:first-child, td:first-child").get_by_text(label, exact=True)
         return self.page.locator("tr").filter(has=first)
 
+    def heading(self, title: str) -> Locator:
+        """The page's heading."""
+        return self.page.get_by_role("heading", name=title, level=1)
+
+    def node(self, which: str) -> Locator:
+        """The column of a node of a pair: "this node" or "peer"."""
+        return self.page.get_by_role("columnheader").filter(has_text=f"({which})")
+
     def health(self, label: str) -> Locator:
         """What the overview says of a real server, or a virtual service."""
         return self.row(label).locator(".health")
