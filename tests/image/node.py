@@ -42,6 +42,8 @@ mount --bind "$root/lbadmin" "$tree/var/lib/lbadmin"; mount --bind "$root/log" "
 cp "$root/machine-id" "$tree/etc/machine-id"
 mount -t proc proc "$tree/proc"; mount -t sysfs -o ro sys "$tree/sys"
 mount -t cgroup2 cgroup "$tree/sys/fs/cgroup"
+# A boot of its own: journald and the pair tell boots apart by it.
+cat /proc/sys/kernel/random/uuid > boot-id; mount --bind boot-id "$tree/proc/sys/kernel/random/boot_id"
 mount -t tmpfs -o mode=755 none "$tree/run"
 mount -t tmpfs -o mode=755 none "$tree/dev"
 for device in null zero full random urandom tty; do

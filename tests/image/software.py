@@ -40,6 +40,7 @@ ExecReload=/bin/sh -c "kill -HUP $MAINPID"
 _FINISH = """
 mount -t overlay overlay -o "lowerdir=$3,upperdir=$1,workdir=$2" "$4"
 mount -t proc proc "$4/proc"; mount --rbind /dev "$4/dev"
+rm -rf "$4/$6/lbadmin"; cp -r "$5/lbadmin" "$4/$6"; find "$4/$6/lbadmin" -name __pycache__ -exec rm -r {} +
 chroot "$4" systemd-sysusers
 chroot "$4" systemctl preset-all
 chroot "$4" python3 -m compileall -q --invalidation-mode unchecked-hash /usr/lib/python3/dist-packages/lbadmin
@@ -52,9 +53,6 @@ def make(folder: Path, source: Path = REPOSITORY) -> Path:
     """Lay overlay/ and lbadmin/ of `source` out in `folder`; return the layer that goes over build/rootfs."""
     layer, work, mounted = folder / "layer", folder / "work", folder / "mounted"
     shutil.copytree(source / "overlay", layer, symlinks=True)
-    shutil.copytree(
-        source / "lbadmin", layer / PACKAGES / "lbadmin", ignore=shutil.ignore_patterns("__pycache__")
-    )
     for unit in NOT_HERE:
         mask = layer / "etc/systemd/system" / unit
         mask.unlink(missing_ok=True)
@@ -64,7 +62,7 @@ def make(folder: Path, source: Path = REPOSITORY) -> Path:
     dropin.write_text(_WITHOUT_PROCESSES)
     for made in (work, mounted):
         made.mkdir()
-    places = [str(layer), str(work), str(ROOTFS), str(mounted)]
+    places = [str(layer), str(work), str(ROOTFS), str(mounted), str(source), PACKAGES]
     done = subprocess.run(
         ["unshare", "--mount", "sh", "-ec", _FINISH, "software", *places],
         stdout=subprocess.PIPE,
