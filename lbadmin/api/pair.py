@@ -47,14 +47,11 @@ class NewPair(Message):
     local_ip: Address
     peer_ip: Address
     password: Annotated[str, Field(max_length=PASSWORD_MAX)]
-    fingerprint: Annotated[str, Field(pattern=r"^\s*(?:[0-9A-Fa-f]{2}[: ]?){32}\s*$")] | None = None
+    fingerprint: Fingerprint | None = None
 
     def wish(self) -> Wish:
         """Return it as `Joining.pair` takes it."""
-        digits = (
-            None if self.fingerprint is None else "".join(self.fingerprint.split()).replace(":", "").lower()
-        )
-        return Wish(self.local_ip, self.peer_ip, self.password, digits)
+        return Wish(self.local_ip, self.peer_ip, self.password, self.fingerprint)
 
 
 class Member(BaseModel):

@@ -6,6 +6,7 @@ administrator gave, or that is stored. Nothing is sent to anybody who shows anot
 
 import base64
 import hashlib
+import json
 import socket
 import ssl
 import time
@@ -73,10 +74,12 @@ class Website:
                 raise UnavailableError(f"the connection to {self.ip} broke; see that it runs") from error
         try:
             answer = answer_of(raw)
-        except ValueError:
-            raise (
-                self._stranger() if raw else UnavailableError(f"{self.ip} has ended the connection")
-            ) from None
+        except json.JSONDecodeError:
+            raise self._stranger() from None
+        except ValueError as error:
+            if raw and not raw.startswith(b"HTTP/1."):
+                raise self._stranger() from None
+            raise UnavailableError(f"the answer of {self.ip} broke off; see that it runs") from error
         if not isinstance(answer.body, dict):
             raise self._stranger()
         if answer.status >= BAD_REQUEST:
