@@ -27,9 +27,10 @@ log = logging.getLogger(__name__)
 async def gateway(request: Request) -> Response:
     """Pass a request for the REST API on to lbadmind."""
     body = await read_body(request)
+    # Not from request.url, which takes an encoded "?" of the path for the beginning of the query.
     target = request.scope["raw_path"].decode("ascii")
-    if request.url.query:
-        target += f"?{request.url.query}"
+    if request.scope["query_string"]:
+        target += f"?{request.scope['query_string'].decode('ascii')}"
     headers = [(name, value) for name, value in request.headers.raw if name in REQUEST_HEADERS]
     backend: Backend = request.app.state.backend
     reply = await backend.send(request.method, target, headers, body, client_of(request))

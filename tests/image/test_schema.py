@@ -36,7 +36,7 @@ EXAMPLES = 10
 
 KNOWN: Mapping[str, Any] = {
     "label": "OCS-Front-End", "server": "FE-1", "name": "known", "user": USER,
-    "document": "cluster", "revision": 1, "template": "ocs-front-end",
+    "document": "cluster", "revision": 1, "template": "ocs-front-end", "id": "0" * 32,
 }  # fmt: skip
 """What there is, by the name of the path's parameter."""
 
