@@ -55,7 +55,7 @@ class NewPair(Message):
 
 
 class Member(BaseModel):
-    """Whether this node is in a pair, and if not, whether the pair was broken here."""
+    """Whether this node is in a pair, and "broken" when it is not because it was broken here."""
 
     member: bool
     broken: bool = False
@@ -102,7 +102,12 @@ def join_pair(context: ContextDep, who: Person, invitation: Invitation) -> Membe
     return Member(member=True)
 
 
-@router.get("/pair/members/{id}", operation_id="isMember", summary="Tell whether this node is in that pair")
+@router.get(
+    "/pair/members/{id}",
+    operation_id="isMember",
+    summary="Tell whether this node is in that pair",
+    response_model_exclude_defaults=True,
+)
 def is_member(context: ContextDep, _: SenderDep, pair_id: Annotated[PairId, Path(alias="id")]) -> Member:
     """Needs no login: the id is known to the two nodes alone. A node that says no does not join any more."""
     membership = context.pair.membership
