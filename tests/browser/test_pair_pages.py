@@ -14,7 +14,7 @@ from tests.browser.conftest import PAGE_S, PASSWORD, USER
 from tests.browser.crawling import crawl
 from tests.image.conftest import software
 from tests.image.nodes import Node, appliances
-from tests.image.pairs import SERVICE, is_settled, is_single, pair_up
+from tests.image.pairs import SERVICE, is_settled, is_single, pair_up, view
 from tests.image.servers import wait_until
 
 __all__ = ["software"]
@@ -27,6 +27,8 @@ def both(tmp_path_factory: pytest.TempPathFactory, software: Path) -> Iterator[t
     """lb1 and lb2, for all tests here."""
     with appliances(tmp_path_factory.mktemp("nodes"), software, 21, 22) as (one, other):
         one.rest("POST", "/layer7/virtual-services", SERVICE)
+        # A machine that runs browsers may stand still for longer than a quick slave waits.
+        one.rest("PATCH", "/ha", {"sensitivity": "tolerant"})
         yield one, other
 
 
@@ -104,6 +106,7 @@ def test_every_page_of_master_and_slave_answers_fits_and_explains_its_fields(
     pair_up(one, other)
     for node, folder, peer in ((one, "master", other), (other, "slave", one)):
         with at(browser, node, size) as page:
+            assert page.locator("header .role").inner_text().lower() == folder, view(node)["failovers"]
             found = crawl(page, folder, peer.address)
         assert len(found) > 30
         assert {path: problems for path, problems in found.items() if problems} == {}
