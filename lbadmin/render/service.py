@@ -49,15 +49,15 @@ def section_body(service: VirtualService) -> str:
 
 
 def _binds(service: VirtualService) -> list[str]:
-    # The address is keepalived's to bring; "transparent" binds it before it is there (5.1).
-    words = ["transparent"]
+    # The address is keepalived's to bring; net.ipv4.ip_nonlocal_bind lets HAProxy bind it before it is there.
+    words = []
     if service.accept_proxy_protocol:
         words.append("accept-proxy")
     if service.tls_certificate is not None:
         words.append(f"ssl crt @{CERT_STORE}/{service.tls_certificate} ssl-min-ver TLSv{service.tls_minimum}")
         if service.protocol == "http":
             words.append("alpn h2,http/1.1")
-    return [f"bind {host_of(service.ip)}:{item} {' '.join(words)}" for item in service.ports]
+    return [" ".join([f"bind {host_of(service.ip)}:{item}", *words]) for item in service.ports]
 
 
 def _limits(service: VirtualService) -> list[str]:

@@ -62,6 +62,8 @@ def own_network() -> Iterator[None]:
             *(f"addr add 192.168.10.{host}/32 dev lo" for host in (31, 32, 33, 100, 101, 102, 103, 104)),
         ):
             subprocess.run(["ip", *line.split()], check=True)
+        # As overlay/usr/lib/sysctl.d has it.
+        Path("/proc/sys/net/ipv4/ip_nonlocal_bind").write_text("1\n")
         yield
         libc.setns(net.fileno(), CLONE_NEWNET)
         libc.setns(uts.fileno(), CLONE_NEWUTS)

@@ -32,7 +32,13 @@ def failover(**different: object) -> Failover:
 
 def told(**different: object) -> Told:
     """What lb1 tells a minute later, slave again."""
-    said = {"hostname": "lb1", "role": "slave", "not_ready": [], "left": None, "failovers": []}
+    said: dict[str, object] = {
+        "hostname": "lb1",
+        "role": "slave",
+        "not_ready": [],
+        "left": None,
+        "failovers": [],
+    }
     return Told.model_validate({**said, "begun": T - 1e6, "asked": T + 60, "now": T + 60, **different})
 
 
@@ -101,7 +107,9 @@ def test_a_lone_node_that_was_unfit_for_a_moment_replaces_itself() -> None:
     ("sensitivity", "primary", "expected"),
     [("fast", True, 150), ("normal", False, 301), ("tolerant", False, 3012)],
 )
-def test_silence_is_three_advertisements_and_the_skew(sensitivity: Sensitivity, primary: bool, expected: int) -> None:
+def test_silence_is_three_advertisements_and_the_skew(
+    sensitivity: Sensitivity, primary: bool, expected: int
+) -> None:
     assert silence_ms(HaSettings(sensitivity=sensitivity), primary=primary) == expected
 
 
