@@ -5,9 +5,10 @@ Each step leaves its picture in build/docs/steps; `make docs` puts them into our
 
 import functools
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from harness import guide
 from harness.appliance import FACTORY_LOGIN, HTTPS_PORT, Appliance
@@ -15,8 +16,10 @@ from harness.browser import PAGE_S, Complaints, chromium, log_in, visitor
 from harness.clients import SIP_TCP_PORT, SIP_TLS_PORT, OcsClient, clients
 from harness.deadline import Deadline
 from harness.lab import Lab
+from harness.pair import SECONDARY, credentials_of
 from harness.pictures import STEPS, Pictures
 from harness.webui import WebUi
+from tests.system.conftest import BOOT_S, IMAGE
 
 PASSWORD = "a password of our own"
 PICTURE_SIZE = (1180, 800)
@@ -38,18 +41,20 @@ def browser(lab: Lab) -> Iterator[Browser]:
         yield running
 
 
-@pytest.fixture
-def context(browser: Browser, fresh: Appliance) -> Iterator[BrowserContext]:
-    url = f"https://{fresh.machine.address}:{HTTPS_PORT}"
-    with visitor(browser, url, size=PICTURE_SIZE, scale=1.5) as made:
-        complaints = Complaints(made)
-        yield made
+@contextmanager
+def visiting(browser: Browser, appliance: Appliance) -> Iterator[Page]:
+    """A browser's page before an appliance, with nothing to complain of."""
+    url = f"https://{appliance.machine.address}:{HTTPS_PORT}"
+    with visitor(browser, url, size=PICTURE_SIZE, scale=1.5) as context:
+        complaints = Complaints(context)
+        yield context.new_page()
         assert complaints.found == []
 
 
 @pytest.fixture
-def page(context: BrowserContext) -> Page:
-    return context.new_page()
+def page(browser: Browser, fresh: Appliance) -> Iterator[Page]:
+    with visiting(browser, fresh) as made:
+        yield made
 
 
 def front_ends(lab: Lab) -> list[guide.Server]:
@@ -85,7 +90,6 @@ def test_the_assistant_does_the_same_and_the_pool_is_kept_in_order(
     lab: Lab, fresh: Appliance, page: Page, pictures: Pictures
 ) -> None:
     """What our guide shows beyond the other one: assistant, drain, backup and history."""
-    version = fresh.get("/status")["node"]["version"]
     user, factory_password = FACTORY_LOGIN
     fresh.join_service_network()
     fresh.call("PUT", f"/users/{user}/password", {"current": factory_password, "new": PASSWORD})
@@ -112,4 +116,44 @@ def test_the_assistant_does_the_same_and_the_pool_is_kept_in_order(
     ui.menu("View Configuration", "Change History")
     ui.picture("history")
     assert OcsClient(lab, "192.168.10.210").wait_until_served(Deadline(30)) == "FE-2", "drained, as it was"
+
+
+@pytest.fixture
+def second(lab: Lab) -> Iterator[Appliance]:
+    """A second appliance beside the first: up, with its own network settings."""
+    machine = lab.add_machine(SECONDARY, IMAGE, credentials=credentials_of(SECONDARY))
+    machine.power_on()
+    appliance = Appliance(lab, machine)
+    appliance.wait_until_up(Deadline(BOOT_S))
+    appliance.join_service_network()
+    yield appliance
+    appliance.http.close()
+    machine.power_off()
+
+
+def test_a_second_appliance_is_added_as_the_appendix_says_and_takes_over(
+    lab: Lab, balancing: Appliance, second: Appliance, browser: Browser, pictures: Pictures
+) -> None:
+    version = balancing.get("/status")["node"]["version"]
+    user, factory_password = FACTORY_LOGIN
+    balancing.call("PATCH", "/node", {"hostname": guide.HOSTNAME})
+    # A browser on a busy host must not look like a master that has failed.
+    balancing.call("PATCH", "/ha", {"sensitivity": "tolerant"})
+    balancing.call("PUT", f"/users/{user}/password", {"current": factory_password, "new": PASSWORD})
+    with visiting(browser, balancing) as page:
+        ui = WebUi(page, pictures)
+        log_in(page, user, PASSWORD)
+        guide.create_pair(ui, second.machine.address, factory_password)
+        guide.restart_heartbeat(ui)
+        expect(page.locator("#pair").get_by_role("row", name="Role")).to_have_text("RoleMasterSlave")
+        ui.picture("pair-complete")
+    with visiting(browser, second) as page:
+        ui = WebUi(page)
+        log_in(page, user, factory_password)
+        expect(page.locator("header .role")).to_have_text("Slave")
+        ui.menu(guide.CLUSTER, guide.HIGH_AVAILABILITY)
+        ui.click("Take over")
+        ui.click("Take over")
+        ui.done("This node is the master now")
+    assert OcsClient(lab, "192.168.10.220").wait_until_served(Deadline(30)) in {"FE-1", "FE-2"}
     pictures.finish(version)
