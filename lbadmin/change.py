@@ -353,6 +353,7 @@ class Changes:
             if new.pair != old.pair:
                 commit(self.pairs, {} if new.pair is None else new.pair.model_dump(mode="json"))
             if given is not None:
+                self._make_room(old.cluster_revision)
                 cluster_revision = commit(self.clusters, given.document, given.revision)
             elif new.cluster != old.cluster:
                 cluster_revision = commit(self.clusters, new.cluster.model_dump(mode="json"))
@@ -363,6 +364,13 @@ class Changes:
                 store.withdraw(revision)
             raise
         self.current = Current(new, cluster_revision, node_revision, self._hash(cluster_revision))
+
+    def _make_room(self, current: int) -> None:
+        """Remove the revisions that were left aside as damaged: the other node gives them anew."""
+        try:
+            self.clusters.remove_after(current)
+        except OSError as error:
+            raise StorageError(f"a damaged revision could not be removed: {error.strerror}") from error
 
     def _revisions(self) -> str:
         return f"revision {self.current.cluster_revision} (node: {self.current.node_revision})"

@@ -155,6 +155,12 @@ class Store:
         self._hashes.pop(number, None)
         _sync_folder(self.folder)
 
+    def remove_after(self, number: int) -> None:
+        """Remove the revisions after that one: those that could not be read. Raises OSError."""
+        for other in self.numbers():
+            if other > number:
+                self.withdraw(other)
+
 
 def hash_of(document: Mapping[str, Any]) -> str:
     """Return the SHA-256 of a document, however its file is written."""

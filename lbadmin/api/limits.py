@@ -1,11 +1,15 @@
-"""No body larger than MAX_BODY is read into memory."""
+"""No body larger than MAX_BODY is read into memory, or MAX_LOCAL from root and the other node of a pair."""
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from lbadmin.api.auth import CLIENT_HEADER
 from lbadmin.api.problems import problem
 
 MAX_BODY = 2 * 1024 * 1024
 """Bytes: a backup of 1 MiB, its largest, fits also when it is written with indentation or escapes."""
+
+MAX_LOCAL = 8 * 1024 * 1024
+"""Bytes: what many requests have put together, and its keys, go to the other node of a pair at once."""
 
 MAX_DISCARDED = 64 * 1024 * 1024
 """Bytes of a body too large that are read and forgotten: most clients listen only when they have sent all."""
@@ -22,6 +26,7 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        limit = MAX_LOCAL if _is_local(scope) else MAX_BODY
         body = bytearray()
         size, more = 0, True
         while more:
@@ -30,11 +35,11 @@ class BodyLimit:
                 return
             data = message.get("body", b"")
             size += len(data)
-            if size <= MAX_BODY:
+            if size <= limit:
                 body += data
             more = message.get("more_body", False) and size <= MAX_DISCARDED
-        if size > MAX_BODY:
-            refusal = problem(413, f"the body is larger than {MAX_BODY} bytes; send less at once")
+        if size > limit:
+            refusal = problem(413, f"the body is larger than {limit} bytes; send less at once")
             await refusal(scope, receive, send)
             return
         waiting: list[Message] = [{"type": "http.request", "body": bytes(body), "more_body": False}]
@@ -43,3 +48,8 @@ class BodyLimit:
             return waiting.pop() if waiting else await receive()
 
         await self._app(scope, replay, send)
+
+
+def _is_local(scope: Scope) -> bool:
+    """Tell whether the request is not one that the web process passes on."""
+    return CLIENT_HEADER.encode() not in dict(scope["headers"])
