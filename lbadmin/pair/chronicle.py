@@ -5,6 +5,7 @@ import logging
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from pydantic import ValidationError
@@ -51,6 +52,8 @@ class Chronicle:
     """The record of this node; `work` is called by one thread, all else may be by others."""
 
     def __init__(self, changes: Changes, channel: Channel, roles: Roles, watch: Watch) -> None:
+        self.on_role_change: Callable[[], None] = lambda: None
+        """Told of each new role; has to return at once."""
         self._changes = changes
         self._system = changes.system
         self._channel = channel
@@ -125,6 +128,7 @@ class Chronicle:
             with self._roles.taken() as changes:
                 for change in changes:
                     self._follow(change, pair)
+        self.on_role_change()
 
     def _follow(self, change: RoleChange, pair: PairConfig) -> None:
         before = self._last

@@ -108,6 +108,7 @@ def build(system: System, changes: Changes) -> Pair:
     )
     heartbeat.watch.peer_can_serve = sync.peer_can_serve
     pair.workers.append(Worker("exchange", pair.exchange))
+    heartbeat.chronicle.on_role_change = pair.workers[0].wake
     changes.may_change_cluster = lambda: check_mastery(changes, heartbeat, sync)
     changes.on_cluster_change = changes.on_pair_change = pair.wake
     return pair

@@ -259,7 +259,8 @@ class Sync:
         )
 
     def _is_due(self, heard: Heard) -> bool:
-        return self._clock() - heard.at > SHARED_S or self._verdict(heard.truth) == "unknown"
+        old = self._clock() - heard.at > SHARED_S or self._failures > 0
+        return old or self._witness.has_news() or self._verdict(heard.truth) == "unknown"
 
     def _is_away(self, heard: Heard) -> bool:
         return self._clock() - heard.at > UNREACHABLE_S or self._failures >= FAILURES

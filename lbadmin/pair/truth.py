@@ -70,6 +70,11 @@ class Witness:
         self._version = changes.system.version()
         self._boot_id = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         self._refused: tuple[Point, Refusal] | None = None
+        self._told: tuple[Role, list[str]] | None = None
+
+    def has_news(self) -> bool:
+        """Tell whether the role, or what speaks against this node, is not what was told last."""
+        return self._told != (self._heartbeat.role(), self._heartbeat.readiness())
 
     def refuse(self, point: Point, error: LbadminError) -> None:
         """Note that a ClusterConfig of the peer could not be taken."""
@@ -82,16 +87,17 @@ class Witness:
     def tell(self) -> PeerTruth:
         """Return the truth of this moment."""
         current = self._changes.current
+        self._told = role, not_ready = self._heartbeat.role(), self._heartbeat.readiness()
         return PeerTruth(
             hostname=current.node.hostname,
             version=self._version,
             uptime_s=self._changes.system.uptime_s(),
             boot_id=self._boot_id,
-            role=self._heartbeat.role(),
+            role=role,
             role_since=self._heartbeat.since(),
             state=None if current.pair is None else current.pair.state,
             cluster_revision=current.cluster_revision,
             cluster_hash=current.cluster_hash,
-            not_ready=self._heartbeat.readiness(),
+            not_ready=not_ready,
             refused=None if self._refused is None else self._refused[1],
         )

@@ -8,6 +8,7 @@ import pytest
 from lbadmin.change import Point
 from lbadmin.errors import PairError, UnavailableError
 from lbadmin.pair.channel import PeerRefusedError
+from lbadmin.pair.role import ROLE_FILE
 from lbadmin.pair.sync import AWAY_S, FAILURES, HELLO_S, LASTING_S, RETRY_S, SHARED_S, UNREACHABLE_S
 from lbadmin.pair.verdict import Verdict, decide
 from tests.unit.lbadmin.pairing import OneNode, document, point, truth
@@ -108,6 +109,7 @@ def test_a_node_that_is_behind_waits_to_be_given_it(tmp_path: Path) -> None:
 def test_one_exchange_informs_both(tmp_path: Path) -> None:
     lb1 = node(tmp_path, Peer(SECOND, knows=True))
     assert lb1.sync.greeted(truth(SECOND), 0.0) is True
+    lb1.witness.tell()
     assert lb1.sync.state().word == "in sync"
     lb1.now += SHARED_S / 2
     lb1.sync.work()
@@ -115,6 +117,17 @@ def test_one_exchange_informs_both(tmp_path: Path) -> None:
     lb1.now += SHARED_S
     lb1.sync.work()
     assert lb1.line.paths() == ["/peer/hello"]
+
+
+def test_a_new_role_is_told_at_once(tmp_path: Path) -> None:
+    lb1 = node(tmp_path, Peer(SECOND, knows=True))
+    role = lb1.system.path(ROLE_FILE)
+    role.parent.mkdir(parents=True, exist_ok=True)
+    role.write_text("BACKUP 1795359361.82\n")
+    lb1.sync.work()
+    role.write_text("MASTER 1795359362.82\n")
+    lb1.sync.work()
+    assert [body["truth"]["role"] for _, _, body in lb1.line.sent] == ["slave", "master"]
 
 
 def test_a_greeting_that_leaves_it_open_who_leads_is_asked_back(tmp_path: Path) -> None:
