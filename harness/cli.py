@@ -169,7 +169,7 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--front-ends", type=int, default=2, help="how many (2)")
     up.add_argument("--publish", metavar="ADDRESS:PORT", help="show the WebUI here, like 127.0.0.1:9443")
     up.add_argument("--wait", action="store_true", help="return when the appliance answers an administrator")
-    up.add_argument("--timeout", type=float, default=300, help="seconds that --wait waits (300)")
+    up.add_argument("--timeout", type=float, default=300, help="seconds that --wait and --pair wait (300)")
     up.add_argument("--pair", action="store_true", help="two appliances that fail over, balancing already")
     up.add_argument("--fresh", action="store_true", help="boot the pair, even if one of this image is kept")
     up.set_defaults(action=_up)

@@ -234,8 +234,12 @@ def start(
             pair = build(lab, image, deadline, firmware=firmware)
             pair.snapshot(READY)
             cache.put(lab, key, READY)
-        except BaseException:
+        except BaseException as error:
             lab.close()
+            if isinstance(error, httpx.HTTPError):
+                raise LabError(
+                    f"an appliance did not answer: {error}", "give it a longer time-out"
+                ) from error
             raise
     return pair
 
