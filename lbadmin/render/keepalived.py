@@ -123,12 +123,14 @@ def _shared(ha: HaSettings, addresses: list[Address], node: NodeConfig, pair: Pa
 
     timer_expired_backup: a master that was frozen finds that another has taken over, and steps back.
     """
-    carriers = sorted(_carriers(addresses, node))
+    own = interface_of(pair.local_ip, node).name
+    # Its own interface it tracks unasked, and complains when asked.
+    carriers = sorted(_carriers(addresses, node) - {own})
     return [
         "vrrp_instance lbva {",
         "    state BACKUP",
         *([] if ha.fail_back else ["    nopreempt", f"    timer_expired_backup {PRIORITIES[0]}"]),
-        f"    interface {interface_of(pair.local_ip, node).name}",
+        f"    interface {own}",
         f"    virtual_router_id {pair.router_id}",
         f"    priority {PRIORITIES[0 if pair.primary else 1]}",
         f"    advert_int {_seconds(ADVERTISEMENT_MS[ha.sensitivity])}",
