@@ -12,6 +12,7 @@ process. The addresses are its first configuration; one that DIR holds already i
 import argparse
 import os
 import uuid
+from ipaddress import ip_interface
 from pathlib import Path
 
 from lbadmin.store import Store
@@ -20,16 +21,16 @@ from tests.image.software import ROOTFS
 CGROUPS = Path("/sys/fs/cgroup/unified")
 OUTER = 9
 
-# In the node's namespaces. $1 DIR, $2 the layer, $3 build/rootfs, then the outer name and the bridge of each
-# interface; the outer network is open as 9. /sys is read-only, so systemd leaves devices alone.
+# In the node's namespaces. $1 DIR, $2 the layer, $3 build/rootfs, then outer name, bridge and MAC address of
+# each interface; the outer network is open as 9. /sys is read-only, so systemd leaves devices alone.
 _ENTER = r"""
 root=$1 layer=$2 rootfs=$3; shift 3
 outer=/proc/self/fd/9
 number=0
 while [ $# -gt 0 ]; do
-    ip link add "eth$number" type veth peer name "$1" netns "$outer"
+    ip link add "eth$number" address "$3" type veth peer name "$1" netns "$outer"
     nsenter --net="$outer" ip link set "$1" master "$2" up
-    number=$((number + 1)); shift 2
+    number=$((number + 1)); shift 3
 done
 exec 9>&-
 tree=$root/tree
@@ -83,6 +84,11 @@ def prepare(root: Path, name: str, addresses: list[str]) -> None:
         clusters.commit({"layer7": {"maxconn": 1000}}, "root", "fewer")
 
 
+def _mac(address: str) -> str:
+    """Return the interface's own, as a machine keeps it when its power is cut: others remember it."""
+    return ":".join(f"{byte:02x}" for byte in (0x02, 0, *ip_interface(address).ip.packed[:4]))
+
+
 def main() -> None:
     """Enter the namespaces and become the node's systemd."""
     parser = argparse.ArgumentParser(
@@ -99,7 +105,11 @@ def main() -> None:
     group.mkdir()
     (group / "cgroup.procs").write_text(str(os.getpid()))
     os.dup2(os.open("/proc/self/ns/net", os.O_RDONLY), OUTER)
-    links = [word for n, (bridge, _, _) in enumerate(nics) for word in (f"{options.name}-eth{n}", bridge)]
+    links = [
+        word
+        for n, (bridge, _, address) in enumerate(nics)
+        for word in (f"{options.name}-eth{n}", bridge, _mac(address))
+    ]
     namespaces = ("--mount", "--pid", "--net", "--uts", "--ipc", "--cgroup")
     os.execvp(  # noqa: S606 - an argument list needs no shell
         "unshare",
