@@ -15,11 +15,12 @@ from pydantic import ValidationError
 
 from lbadmin.change import Changes, Point
 from lbadmin.errors import LbadminError, PairError, UnavailableError
+from lbadmin.pair.agreement import Agreement
 from lbadmin.pair.channel import Channel, PeerRefusedError
 from lbadmin.pair.model import PairConfig, joined
 from lbadmin.pair.protocol import sent_cluster
 from lbadmin.pair.truth import HelloAnswer, PeerTruth, Witness
-from lbadmin.pair.verdict import SyncState, Verdict, decide
+from lbadmin.pair.verdict import SyncState, Verdict, decide, describe
 
 HELLO_S = 2.0
 SHARED_S = 1.5
@@ -78,7 +79,8 @@ class Sync:
         self._channel = channel
         self._witness = witness
         self._clock = clock
-        self._agreed = clock()
+        self._agreement = Agreement(changes.system.state / "pair-agreed.json")
+        self._equal_at = clock()
         self._exchange = threading.Lock()
         self._heard: Heard | None = None
         self._failures = 0
@@ -118,9 +120,9 @@ class Sync:
         """Tell whether the nodes are out of sync for a reason that does not go away by itself in a moment."""
         word = self.state().word
         if word == "behind":
-            return self._is_refused() or self._clock() - self._agreed > LASTING_S
+            return self._is_refused() or self._clock() - self._equal_at > LASTING_S
         return word == "conflict" or (
-            word == "unreachable" and (self._heard is not None or self._clock() - self._agreed > LASTING_S)
+            word == "unreachable" and (self._heard is not None or self._clock() - self._equal_at > LASTING_S)
         )
 
     def _is_refused(self) -> bool:
@@ -135,7 +137,7 @@ class Sync:
         The caller wakes the thread when `needs_work` says so.
         """
         self._hear(truth, their_time - time.time())
-        return self._changes.knows(truth.point)
+        return self._knows(truth.point)
 
     def needs_work(self) -> bool:
         """Tell whether the peer has to be given something, or asked."""
@@ -165,8 +167,9 @@ class Sync:
 
     def forget(self) -> None:
         """Forget the peer: this node is single."""
+        self._agreement.forget()
         self._heard, self._known, self._rebuff = None, None, None
-        self._failures, self._agreed = 0, self._clock()
+        self._failures, self._equal_at = 0, self._clock()
 
     def keep_ours(self, who: str) -> None:
         """Give the peer this node's ClusterConfig in place of its own: the way out of a conflict.
@@ -231,8 +234,10 @@ class Sync:
     def _hear(self, truth: PeerTruth, ahead_s: float) -> Heard:
         self._failures, self._trouble = 0, ""
         self._heard = heard = Heard(truth, self._clock(), time.time(), ahead_s)
-        if truth.point == self._changes.point():
-            self._agreed = heard.at
+        pair, ours = joined(self._changes.current.pair), self._changes.point()
+        if pair is not None and truth.point == ours:
+            self._equal_at = heard.at
+            self._agreement.note(pair.id, ours)
         return heard
 
     def _push(self, theirs: Point) -> None:
@@ -254,9 +259,14 @@ class Sync:
         return decide(
             ours,
             theirs,
-            theirs_known=self._changes.knows(theirs),
+            theirs_known=self._knows(theirs),
             ours_known=known[2] if known is not None and known[:2] == (ours, theirs) else None,
         )
+
+    def _knows(self, point: Point) -> bool:
+        """Tell whether this node's ClusterConfig was made from that one."""
+        pair = joined(self._changes.current.pair)
+        return self._changes.knows(point) or (pair is not None and self._agreement.holds(pair.id, point))
 
     def _is_due(self, heard: Heard) -> bool:
         old = self._clock() - heard.at > SHARED_S or self._failures > 0
@@ -278,27 +288,10 @@ class Sync:
         return rebuff if rebuff is not None and (rebuff.ours, rebuff.theirs) == points else None
 
     def _described(self, truth: PeerTruth) -> SyncState:
-        ours, name, theirs = self._changes.current.cluster_revision, truth.hostname, truth.cluster_revision
-        rebuff, refusal = self._rebuffed(truth), self._witness.refusal_of(truth.point)
-        match self._verdict(truth):
-            case "in sync":
-                return SyncState("in sync")
-            case "conflict":
-                return SyncState(
-                    "conflict",
-                    f"this node has revision {ours} and {name} has revision {theirs}, and neither was made "
-                    "from the other; choose which of them both keep",
-                )
-            case "ahead" if rebuff is not None:
-                return SyncState("behind", f"{name} refused revision {ours}: {rebuff.reason}")
-            case "ahead":
-                return SyncState("behind", f"{name} has revision {theirs} and is to get revision {ours}")
-            case _ if refusal is not None:
-                return SyncState("behind", f"this node refused revision {theirs} of {name}: {refusal}")
-            case _:
-                return SyncState(
-                    "behind", f"this node has revision {ours} and is to get revision {theirs} of {name}"
-                )
+        rebuff = self._rebuffed(truth)
+        refused = self._witness.refusal_of(truth.point) if rebuff is None else rebuff.reason
+        ours = self._changes.current.cluster_revision
+        return describe(self._verdict(truth), ours, truth.cluster_revision, truth.hostname, refused)
 
     def _absence(self, pair: PairConfig, heard: Heard | None) -> str:
         if heard is None:

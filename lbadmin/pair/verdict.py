@@ -29,3 +29,23 @@ def decide(ours: Point, theirs: Point, *, theirs_known: bool, ours_known: bool |
     if ours_known is None:
         return "unknown"
     return "behind" if ours_known and theirs.revision > ours.revision else "conflict"
+
+
+def describe(verdict: Verdict, ours: int, theirs: int, peer: str, refused: str | None) -> SyncState:
+    """Return the verdict in words; `refused` is why whoever is behind did not take the newer revision."""
+    match verdict:
+        case "in sync":
+            return SyncState("in sync")
+        case "conflict":
+            return SyncState(
+                "conflict",
+                f"this node has revision {ours} and {peer} has revision {theirs}, and neither was made from "
+                "the other; choose which of them both keep",
+            )
+        case "ahead":
+            detail = f"{peer} has revision {theirs} and is to get revision {ours}"
+            return SyncState("behind", f"{peer} refused revision {ours}: {refused}" if refused else detail)
+        case "behind" | "unknown":
+            detail = f"this node has revision {ours} and is to get revision {theirs} of {peer}"
+            refusal = f"this node refused revision {theirs} of {peer}: {refused}"
+            return SyncState("behind", refusal if refused else detail)

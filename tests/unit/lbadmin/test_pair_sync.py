@@ -11,6 +11,7 @@ from lbadmin.pair.channel import PeerRefusedError
 from lbadmin.pair.role import ROLE_FILE
 from lbadmin.pair.sync import AWAY_S, FAILURES, HELLO_S, LASTING_S, RETRY_S, SHARED_S, UNREACHABLE_S
 from lbadmin.pair.verdict import Verdict, decide
+from lbadmin.store import KEEP
 from tests.unit.lbadmin.pairing import OneNode, document, point, truth
 
 A, B, C = document(1000), document(2000), document(3000)
@@ -94,6 +95,22 @@ def test_a_peer_that_is_behind_gets_the_document_as_it_is_stored(tmp_path: Path)
 def test_a_factory_fresh_peer_gets_it_too(tmp_path: Path) -> None:
     lb1 = node(tmp_path, Peer(point(0, {})))
     lb1.sync.work()
+    assert lb1.sync.state().word == "in sync"
+
+
+def test_a_peer_that_missed_more_than_the_history_keeps_is_behind_and_no_more(tmp_path: Path) -> None:
+    peer = Peer(SECOND, knows=True)
+    lb1 = node(tmp_path, peer)
+    lb1.sync.work()
+    peer.away = True
+    for _ in range(KEEP + 1):
+        lb1.change()
+    lb1.restart()
+    assert not lb1.changes.knows(SECOND)
+    peer.away, peer.knows = False, False
+    assert lb1.sync.greeted(truth(SECOND), 0.0) is True
+    lb1.sync.work()
+    assert peer.at == lb1.changes.point()
     assert lb1.sync.state().word == "in sync"
 
 
