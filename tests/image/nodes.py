@@ -59,8 +59,11 @@ class Node:
         self.name = name
         self.address = f"192.168.2.{host}"
         self.service_address = f"192.168.10.{host}"
+        self.password = PASSWORD
+        """Of its loadbalancer user; a test that changes it says so here."""
         self._software = software
         self._process: subprocess.Popen[bytes] | None = None
+        self._trouble = ""
         root.mkdir(parents=True)
 
     @property
@@ -81,7 +84,10 @@ class Node:
 
     def wait_until_up(self) -> None:
         """Wait until the management plane serves, to root and over HTTPS."""
-        wait_until(self._serves, BOOT_S, f"{self.name} is up")
+        try:
+            wait_until(self._serves, BOOT_S)
+        except AssertionError:
+            raise AssertionError(f"{self.name} is not up: {self._trouble}") from None
 
     def kill(self) -> None:
         """End everything at once: a power cut, as far as processes go."""
@@ -136,10 +142,10 @@ class Node:
         return self._client().call("GET", path)
 
     def https(
-        self, method: str, path: str, body: object = None, *, password: str = PASSWORD, **headers: str
+        self, method: str, path: str, body: object = None, *, password: str | None = None, **headers: str
     ) -> tuple[int, Any]:
         """Send a request over HTTPS as the loadbalancer user; return its status and decoded body."""
-        login = base64.b64encode(f"{USER}:{password}".encode()).decode()
+        login = base64.b64encode(f"{USER}:{password or self.password}".encode()).decode()
         sent = {"Authorization": f"Basic {login}", "Content-Type": "application/json", **headers}
         connection = http.client.HTTPSConnection(self.address, 9443, timeout=60, context=self._trust())
         with contextlib.closing(connection):
@@ -195,9 +201,14 @@ class Node:
 
     def _serves(self) -> bool:
         assert self._process is None or self._process.poll() is None, (self.root / "console.log").read_text()
-        with contextlib.suppress(OSError, RuntimeError, RequestError):
-            return self.get("/status")["node"]["hostname"] != "" and self.https("GET", "/status")[0] == 200
-        return False
+        try:
+            self.get("/status")
+            status, body = self.https("GET", "/status")
+        except (OSError, RuntimeError, RequestError) as error:
+            self._trouble = str(error)
+            return False
+        self._trouble = f"{status} {body}"
+        return status == 200
 
 
 @contextlib.contextmanager

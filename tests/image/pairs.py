@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from lbadmin.client import RequestError
-from tests.image.nodes import PASSWORD, Node
+from tests.image.nodes import Node
 from tests.image.servers import wait_until
 
 SETTLED_S = 30.0
@@ -26,7 +26,7 @@ _OWN = ("tls/node.pem", "access", "pair")
 
 def wish(one: Node, other: Node, **different: str) -> dict[str, str]:
     """Return the request to pair `one` with `other`."""
-    return {"local_ip": one.address, "peer_ip": other.address, "password": PASSWORD, **different}
+    return {"local_ip": one.address, "peer_ip": other.address, "password": other.password, **different}
 
 
 def pair_up(one: Node, other: Node) -> None:

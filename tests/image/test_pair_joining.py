@@ -24,6 +24,7 @@ def nodes(tmp_path_factory: pytest.TempPathFactory, software: Path) -> Iterator[
     with appliances(tmp_path_factory.mktemp("nodes"), software, 21, 22) as (one, other):
         answer = other.rest("PUT", "/users/loadbalancer/password", {"new": SECRET})
         assert answer.status < 300, answer.body
+        other.password = SECRET
         service = one.rest("POST", "/layer7/virtual-services", SERVICE)
         assert service.status == 201, service.body
         yield one, other
@@ -40,7 +41,7 @@ def unchanged(nodes: tuple[Node, Node]) -> Iterator[tuple[Node, Node]]:
 
 def refusal(one: Node, other: Node, **different: str) -> str:
     """Try to pair; return the one sentence of the refusal."""
-    answer = one.rest("POST", "/pair", wish(one, other, **{"password": SECRET, **different}))
+    answer = one.rest("POST", "/pair", wish(one, other, **different))
     assert 400 <= answer.status < 500 or answer.status == 503, answer.body
     sentence: str = answer.body["detail"]
     assert re.fullmatch(r"[^\n]+[^.\n]", sentence), sentence
@@ -149,7 +150,7 @@ def test_a_peer_of_another_fingerprint_than_was_said_is_told(unchanged: tuple[No
 def test_a_peer_with_services_is_told(unchanged: tuple[Node, Node]) -> None:
     """lb1 has a service, so lb2 can't take it as its peer."""
     one, other = unchanged
-    sentence = refusal(other, one, password="loadbalancer")
+    sentence = refusal(other, one)
     assert "virtual service" in sentence
 
 
@@ -205,9 +206,9 @@ def test_who_is_paired_is_told_so(tmp_path: Path, software: Path) -> None:
         pair_up(one, other)
         trio = (one, other, third)
         before = [picture(node) for node in trio]
-        assert "already" in refusal(one, third, password="loadbalancer")
-        assert "already" in refusal(other, third, password="loadbalancer")
-        assert "already" in refusal(third, other, password="loadbalancer")
-        assert "already" in refusal(third, one, password="loadbalancer")
+        assert "already" in refusal(one, third)
+        assert "already" in refusal(other, third)
+        assert "already" in refusal(third, other)
+        assert "already" in refusal(third, one)
         assert [picture(node) for node in trio] == before
         assert is_settled(one, other)
