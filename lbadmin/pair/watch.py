@@ -39,12 +39,11 @@ class Findings(NamedTuple):
     """What speaks against this node, as sentences.
 
     `own` troubles are there whatever the peer has; `relative` ones count only while the peer can do better,
-    else both would refuse to serve for what keeps neither from it. `seen` ones keepalived acts on itself.
+    else both would refuse to serve for what keeps neither from it.
     """
 
     own: tuple[str, ...] = ()
     relative: tuple[str, ...] = ()
-    seen: tuple[str, ...] = ()
 
 
 def blamed(trouble: str, name: str) -> str:
@@ -89,9 +88,15 @@ class Watch:
         os.eventfd_write(self._waker, 1)
 
     def readiness(self) -> list[str]:
-        """Return why this node can't serve, sentences; none when it can, or is in no pair."""
-        findings = self._findings
-        return [*findings.own, *findings.seen, *findings.relative]
+        """Return why this node can't serve, sentences; none when it can, or is in no pair.
+
+        What keepalived has acted on is looked at now, so that it is told along with the role.
+        """
+        current, findings = self._changes.current, self._findings
+        if joined(current.pair) is None:
+            return []
+        links = link_troubles(current.cluster, current.node)
+        return [*findings.own, *links, *self._keepalived_troubles(), *findings.relative]
 
     def cause_at(self, when: float) -> str | None:
         """Return why this node was kept from being master about then, None when it was not."""
@@ -174,25 +179,32 @@ class Watch:
         haproxy = None if restarting else self._haproxy.trouble()
         gateway = self._gateway.trouble(current.cluster, current.node)
         relative = [*homeless(current.cluster, current.node), *([gateway] if gateway else [])]
-        seen = [*link_troubles(current.cluster, current.node), *self._keepalived()]
+        self._clean_up()
         with self._lock:
             own = () if haproxy is None or self._restarts > 0 else (haproxy,)
-            self._findings = Findings(own, tuple(relative), tuple(seen))
+            self._findings = Findings(own, tuple(relative))
             self._second = self._second and current.cluster.ha.fail_back
             self._write()
         return TICK_S
 
-    def _keepalived(self) -> list[str]:
-        if self._changes.system.path(HEARTBEAT_PENDING).exists():
-            return []  # the status says that a restart is pending
-        if keepalived_runs(self._changes.system):
-            self._lone_ticks = 0
+    def _keepalived_troubles(self) -> list[str]:
+        # The status says apart that a restart is pending.
+        if self._is_pending() or keepalived_runs(self._changes.system):
             return []
+        return ["keepalived is not running; restart heartbeat"]
+
+    def _is_pending(self) -> bool:
+        return self._changes.system.path(HEARTBEAT_PENDING).exists()
+
+    def _clean_up(self) -> None:
+        """Remove the addresses of a keepalived that was killed and does not come back."""
+        if self._is_pending() or keepalived_runs(self._changes.system):
+            self._lone_ticks = 0
+            return
         self._lone_ticks += 1
         if self._lone_ticks == LONE_TICKS:
             log.warning("keepalived has ended and is not back; its addresses are removed")
             self._changes.system.run([ENDED])
-        return ["keepalived is not running; restart heartbeat"]
 
     def _unfit(self) -> tuple[int, str]:
         """Return what is added to the priority, and why."""

@@ -28,10 +28,6 @@ NOTIFY_FIFO = "/run/lbadmin/roles"
 STARTUP_DELAY_S = 2
 """How long a node that boots is deaf: its link may just have come up, and the master asks for its hardware
 address once a second (net.ipv4.neigh.*.retrans_time_ms)."""
-RT_PRIORITY = 10
-RT_LIMIT_US = 2_000_000
-"""keepalived goes before all that serves clients: on one busy CPU a late advertisement is a false failover.
-What it may compute at a stretch is bounded all the same; the default is too little for emulated machines."""
 HAPROXY_GONE_S = 3
 """How long HAProxy may be gone: lbadmind sees a dead one sooner (pair.watch), and knows a restart that was
 asked for from a crash; this is for when lbadmind is gone, too."""
@@ -49,8 +45,6 @@ def render_keepalived(cluster: ClusterConfig, node: NodeConfig, pair: PairConfig
                 "vrrp_garp_master_delay 1",
                 "vrrp_garp_master_repeat 2",
                 f"vrrp_startup_delay {STARTUP_DELAY_S}",
-                f"vrrp_rt_priority {RT_PRIORITY}",
-                f"vrrp_rlimit_rttime {RT_LIMIT_US}",
                 "enable_script_security",
                 "script_user root",
                 f"vrrp_notify_fifo {NOTIFY_FIFO}",
