@@ -29,10 +29,10 @@ class TakeOver:
 
         Raises PairError with nothing changed, or UnavailableError when the peer can't be reached.
         """
-        self._be("slave", "take over")
         reasons = self._heartbeat.readiness()
-        if reasons:
+        if reasons and self._heartbeat.role() != "master":
             raise PairError(f"this node can't take over: {reasons[0]}")
+        self._be("slave", "take over")
         self._channel.call("POST", "/peer/stand-by", {"who": who}, timeout_s=ANSWER_S)
         if not _holds(lambda: self._heartbeat.role() == "master", time.monotonic() + DEADLINE_S):
             raise PairError("the peer stood by, but this node did not become master; see Logs for the reason")
