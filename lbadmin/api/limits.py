@@ -1,14 +1,15 @@
-"""No body larger than MAX_BODY is read into memory, or MAX_LOCAL from root and the other node of a pair."""
+"""No body larger than MAX_BODY is read into memory, or MAX_FROM_PEER from the other node of a pair."""
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lbadmin.api.auth import CLIENT_HEADER
 from lbadmin.api.problems import problem
+from lbadmin.client import PREFIX
 
 MAX_BODY = 2 * 1024 * 1024
 """Bytes: a backup of 1 MiB, its largest, fits also when it is written with indentation or escapes."""
 
-MAX_LOCAL = 8 * 1024 * 1024
+MAX_FROM_PEER = 8 * 1024 * 1024
 """Bytes: what many requests have put together, and its keys, go to the other node of a pair at once."""
 
 MAX_DISCARDED = 64 * 1024 * 1024
@@ -26,7 +27,7 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        limit = MAX_LOCAL if _is_local(scope) else MAX_BODY
+        limit = MAX_FROM_PEER if _is_from_peer(scope) else MAX_BODY
         body = bytearray()
         size, more = 0, True
         while more:
@@ -50,6 +51,8 @@ class BodyLimit:
         await self._app(scope, replay, send)
 
 
-def _is_local(scope: Scope) -> bool:
-    """Tell whether the request is not one that the web process passes on."""
-    return CLIENT_HEADER.encode() not in dict(scope["headers"])
+def _is_from_peer(scope: Scope) -> bool:
+    """Tell whether the request is for the other node alone, and none that the web process passes on."""
+    return scope["path"].startswith(f"{PREFIX}/peer/") and CLIENT_HEADER.encode() not in dict(
+        scope["headers"]
+    )
