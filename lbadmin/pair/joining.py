@@ -57,6 +57,7 @@ class Joining:
         self._membership = membership
         self._journey = Journey()
         self._next_question = 0.0
+        self._trouble = ""
 
     @property
     def progress(self) -> Progress | None:
@@ -215,15 +216,15 @@ class Joining:
         """Tell whether the peer proves that it has joined; become "paired" then."""
         try:
             answer = self._channel.call("POST", "/peer/prove", {"id": pair.id})
-            self._complete(SentPoint.model_validate(answer).point())
+            self._complete(pair, SentPoint.model_validate(answer).point())
         except (UnavailableError, PeerRefusedError, ValidationError) as error:
-            log.debug("%s has not proved yet that it has joined: %s", pair.peer_ip, error)
+            self._note(f"{pair.peer_ip} has not proved yet that it has joined: {error}")
             return False
         paired = pair.model_copy(update={"state": "paired"})
         self._changes.change_pair(paired, BY_ITSELF, f"paired with {pair.peer_ip}")
         return True
 
-    def _complete(self, theirs: Point) -> None:
+    def _complete(self, pair: PairConfig, theirs: Point) -> None:
         """Give a peer that was cut off while it joined the ClusterConfig that it has missed."""
         if self._changes.knows(theirs):
             return
@@ -231,6 +232,7 @@ class Joining:
             self._changes.renumber(theirs.revision + 1, BY_ITSELF, "pair")
         body = {
             **sent_cluster(self._changes).model_dump(mode="json"),
+            "id": pair.id,
             "replaces": {"revision": theirs.revision, "hash": theirs.hash},
         }
         self._channel.call("PUT", "/peer/cluster", body, timeout_s=JOIN_S)
@@ -241,11 +243,17 @@ class Joining:
             self._channel.call("POST", "/peer/leave", {"id": pair.id}, timeout_s=LEAVE_S)
         except LbadminError as error:
             # It ends the channel as it leaves.
-            log.debug("%s was told to leave the pair: %s", pair.peer_ip, error)
             if not _denies(pair):
+                self._note(f"{pair.peer_ip} does not say that it has left the pair: {error}")
                 return False
         self._changes.change_pair(None, BY_ITSELF, f"{pair.peer_ip} has left the pair")
         return True
+
+    def _note(self, trouble: str) -> None:
+        """Log what keeps `step` from getting on, once."""
+        if trouble != self._trouble:
+            log.info("%s", trouble)
+        self._trouble = trouble
 
     def _membership_in_time(self, pair: PairConfig) -> bool | None:
         """Tell whether the peer says that it is in the pair; None when it says nothing for some time."""

@@ -4,9 +4,11 @@ import stat
 
 from lbadmin.openssl import read_certificate
 from lbadmin.pair.identity import NODE_FILE, fingerprint_of, known_certificate, node_certificate
+from lbadmin.store import Store
 from tests.image.conftest import Appliance
 from tests.image.nodes import Node
-from tests.image.pairs import wish
+from tests.image.pairs import SERVICE, view, wish
+from tests.image.servers import wait_until
 
 
 def test_the_nodes_certificate_is_made_once_for_root_alone_and_never_expires(appliance: Appliance) -> None:
@@ -48,3 +50,28 @@ def test_the_channel_has_no_rights_and_opens_to_root_alone(two_nodes: tuple[Node
         )  # fmt: skip
         assert said.count("Permission denied") == 3
         assert "KEY" not in said
+
+
+def test_a_peer_that_was_cut_off_between_joining_and_its_configuration_gets_that(
+    two_nodes: tuple[Node, Node],
+) -> None:
+    """Its own configuration is none that the other node knows, so they would be in conflict for ever."""
+    one, other = two_nodes
+    one.rest("POST", "/layer7/virtual-services", SERVICE)
+    other.rest("PATCH", "/layer7/settings", {"maxconn": 900})
+    answer = one.rest("POST", "/pair", wish(one, other))
+    assert answer.status == 201, answer.body
+    for node in two_nodes:
+        node.kill()
+    clusters, pairs = Store(other.state / "cluster"), Store(one.state / "pair")
+    clusters.withdraw(clusters.numbers()[-1])
+    paired = pairs.current()
+    assert paired is not None
+    pairs.commit({**paired.document, "state": "pairing"}, "root", "as before the proof")
+    for node in two_nodes:
+        node.start()
+    for node in two_nodes:
+        node.wait_until_up()
+    wait_until(lambda: all(view(node).get("sync") == "in sync" for node in two_nodes), 30)
+    assert view(one)["state"] == "paired"
+    assert [each["label"] for each in other.get("/config")["virtual_services"]] == [SERVICE["label"]]
