@@ -140,8 +140,8 @@ class Chronicle:
         elif before is not None and before.role == "master":
             cause = self._why(change)
             self._left = Left(when=change.when, cause=cause)
-        elif before is not None:
-            cause = self._watch.cause_at(change.when) or cause
+        elif self._left is not None:
+            cause = self._left.cause
         self._last, self._open, self._asked, self._ask_at = change, True, 0, 0.0
         self._memorize()
         was: Role = "unknown" if before is None else before.role
@@ -180,7 +180,7 @@ class Chronicle:
 
     def _why(self, change: RoleChange) -> str:
         """Return why this node is not master any more, as far as it knows."""
-        known = self._watch.cause_at(change.when)
+        known = self._watch.take_cause(change.when)
         if known is not None:
             return known
         current, name = self._changes.current, self._own_name()

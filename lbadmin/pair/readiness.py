@@ -30,10 +30,10 @@ class HAProxyProbe:
         self.handle: int | None = None
         self._failed = SILENT_AFTER
 
-    def ended(self) -> None:
-        """Note that the process has ended: it counts as gone until it answers again."""
+    def ended(self, *, planned: bool) -> None:
+        """Note that the process has ended: unless that was planned, it is gone until it answers again."""
         self.close()
-        self._failed = SILENT_AFTER
+        self._failed = 0 if planned else SILENT_AFTER
 
     def close(self) -> None:
         """Watch it no longer."""

@@ -24,6 +24,8 @@ from lbadmin.render.keepalived import UNFIT
 TICK_S = 1.0
 NOT_MASTER = -254
 """Takes so much from either node's priority that keepalived counts the instance as failed."""
+GIVEN_AWAY_S = 2.0
+"""keepalived acts within milliseconds; on a busy machine the note of it may take longer."""
 SECOND = -100
 """Lets the other node be master, and this one only when the other can't."""
 
@@ -98,10 +100,10 @@ class Watch:
         links = link_troubles(current.cluster, current.node)
         return [*findings.own, *links, *self._keepalived_troubles(), *findings.relative]
 
-    def cause_at(self, when: float) -> str | None:
-        """Return why this node was kept from being master about then, None when it was not."""
-        given = self._given_away
-        return given[1] if given is not None and abs(given[0] - when) < TICK_S else None
+    def take_cause(self, when: float) -> str | None:
+        """Return, once, why this node was kept from being master about then; None when it was not."""
+        given, self._given_away = self._given_away, None
+        return given[1] if given is not None and abs(given[0] - when) < GIVEN_AWAY_S else None
 
     @contextlib.contextmanager
     def planned_restart(self) -> Iterator[None]:
@@ -158,7 +160,7 @@ class Watch:
 
     def _haproxy_ended(self) -> None:
         with self._lock:
-            self._haproxy.ended()
+            self._haproxy.ended(planned=self._restarts > 0)
             if self._restarts == 0:
                 log.warning("HAProxy has ended by itself; this node can't serve until it is back")
                 self._findings = self._findings._replace(own=("HAProxy is not running",))
