@@ -36,8 +36,9 @@ def networks() -> Iterator[None]:
             raise OSError(ctypes.get_errno(), "needs a network namespace")
         try:
             _ip("link set lo up")
-            for bridge, address in BRIDGES.items():
-                _ip(f"link add {bridge} type bridge forward_delay 0")
+            for number, (bridge, address) in enumerate(BRIDGES.items(), 1):
+                # A bridge without a MAC address of its own takes another one with each cable.
+                _ip(f"link add {bridge} address 02:00:00:00:00:0{number} type bridge forward_delay 0")
                 _ip(f"addr add {address} dev {bridge}")
                 _ip(f"link set {bridge} up")
             for host in HOSTS:
@@ -103,6 +104,16 @@ class Node:
         group = self._group()
         wait_until(lambda: _is_empty(group), what=f"{self.name} has ended")
         self._process = None
+
+    def mend(self) -> None:
+        """Undo what a test that failed has left: power, cables, and the way to other nodes."""
+        if self._process is None:
+            self.start()
+            self.wait_until_up()
+        self.freeze(on=False)
+        self.isolated(on=False)
+        for number in range(len(BRIDGES)):
+            self.link(number, "up")
 
     def restart(self) -> None:
         """Pull the plug, switch on again, and wait until it serves."""

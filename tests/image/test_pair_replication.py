@@ -36,6 +36,8 @@ def paired(tmp_path_factory: pytest.TempPathFactory, software: Path) -> Iterator
 @pytest.fixture
 def pair(paired: Nodes) -> Nodes:
     """The master and the slave, in sync."""
+    for node in paired:
+        node.mend()
     wait_until_settled(*paired)
     return master_and_slave(paired)
 
