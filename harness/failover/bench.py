@@ -7,6 +7,7 @@ Each run is kept as soon as it is over (build/bench/failover/runs), so a bench t
 import argparse
 import contextlib
 import gzip
+import logging
 import shutil
 import time
 from collections.abc import Iterator
@@ -36,9 +37,6 @@ IMAGE = REPOSITORY / "build" / "lbva.raw"
 BOOT_S = 600.0
 SETTLE_S = 120.0
 SNAPSHOT = "bench"
-
-CALM_S = 3.0
-"""Undisturbed time right before the fault, for the baseline."""
 
 OBSERVED_S = 15.0
 """Time after the fault, or after its undoing: longer than the clients' keep-alive interval."""
@@ -91,15 +89,14 @@ class Bench:
         self._is_whole = False
         with Clients(self.lab, events_file, self.order.crowd) as clients:
             clients.wait_until_served(Deadline(SETTLE_S))
-            calm = time.time()
-            time.sleep(CALM_S)
+            calm = clients.wait_until_calm(Deadline(SETTLE_S))
             master = clients.holder()
             with self._struck(scenario, master, repeat) as struck:
                 until = (struck.healed or struck.began) + OBSERVED_S
                 time.sleep(max(0.0, until - time.time()))
                 until = time.time()
                 events = clients.end()
-        before, fault = Span(calm, struck.began), Span(struck.began, until)
+        before, fault = Span(calm.start, struck.began), Span(struck.began, until)
         seen = measure(events, before, fault, healed=struck.healed)
         record = Record(
             system=system,
@@ -109,7 +106,7 @@ class Bench:
             master=master,
             began=struck.began,
             seen=seen,
-            time_line=time_line(events, Span(calm, until), struck.began, _CARDS, struck.healed),
+            time_line=time_line(events, Span(calm.start, until), struck.began, _CARDS, struck.healed),
             own_view=self._own_view(master) if system == "lbva" else None,
         )
         with gzip.open(self.order.runs / f"{record.name}.jsonl.gz", "wb") as kept:
@@ -220,6 +217,8 @@ def options_of(argv: list[str] | None = None) -> argparse.Namespace:
 
 def main() -> None:
     """Measure, and write the report."""
+    # What it says of machines that do not answer yet is said once more where it matters.
+    logging.getLogger("paramiko").setLevel(logging.CRITICAL)
     options = options_of()
     order = Order(options.sensitivity, Crowd(options.every_ms, options.held, options.clients))
     if not options.goes_on:

@@ -7,17 +7,25 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import cast
 
 from harness import topology
 from harness.clients import FIRST_ADDRESS
 from harness.deadline import Deadline
 from harness.errors import LabError
-from harness.failover.analysis import levels
+from harness.failover.analysis import Span, levels, longest_gap
 from harness.failover.events import Event, read
 from harness.lab import Lab
 
 HOST = topology.CLIENT.name
 ADDRESSES = 40
+CALM_S = 3.0
+"""Undisturbed time right before the fault, for the baseline."""
+
+CALM_GAP_S = 0.25
+"""Where the undisturbed service has longer gaps, a failover can't be measured: the computer is too busy."""
+
+_WRITTEN_S = 0.3  # what happened so long ago is in the file
 _END_S = 20.0
 
 
@@ -80,6 +88,20 @@ class Clients:
     def events(self) -> list[Event]:
         """What has happened so far."""
         return read(self._path)
+
+    def wait_until_calm(self, deadline: Deadline) -> Span:
+        """Wait for CALM_S without a longer gap between new connections than CALM_GAP_S; return that time."""
+
+        def calm() -> Span | None:
+            now = time.time() - _WRITTEN_S
+            lately = Span(now - CALM_S, now)
+            served = sorted(
+                event.end for event in self.events() if event.kind == "new" and event.outcome == "ok"
+            )
+            return lately if longest_gap(served, lately) <= CALM_GAP_S else None
+
+        found = deadline.wait_until(calm, "new connections to be served without a gap", interval_s=0.5)
+        return cast(Span, found)
 
     def wait_until_served(self, deadline: Deadline) -> None:
         """Wait until every user is registered and every held connection is open."""

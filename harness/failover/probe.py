@@ -85,7 +85,11 @@ async def new_connection(target: Target, number: int) -> None:
 
 
 async def new_connections(target: Target, every_s: float) -> None:
-    """Open one in each such time by the clock, never later because earlier ones hang."""
+    """Open one in each such time by the clock, never later because earlier ones hang.
+
+    They begin when the others are there: a balancer that falls behind would serve clients that have given up.
+    """
+    await asyncio.sleep(START_S)
     tasks: set[asyncio.Task[None]] = set()
     begin = time.monotonic()
     for number in itertools.count():
