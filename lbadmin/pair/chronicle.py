@@ -18,6 +18,7 @@ from lbadmin.pair.failovers import (
     STARTING_S,
     Failover,
     Left,
+    Names,
     Record,
     Told,
     merged,
@@ -165,13 +166,10 @@ class Chronicle:
             run_hooks(self._system, f"{change.when:.3f}", environment)
 
     def _took_over(self, change: RoleChange, pair: PairConfig) -> str:
-        newest = self._record.failovers[0] if self._record.failovers else None
-        left = self._left
-        if left is not None and newest is not None and newest.when.timestamp() > left.when:
-            left = None  # the peer was master since
-        names = self._own_name(), self._peer_name(pair)
+        leader = self._record.failovers[0].to if self._record.failovers else None
+        names = Names(self._own_name(), self._peer_name(pair))
         silence = silence_ms(self._changes.current.cluster.ha, primary=pair.primary)
-        failover = taken_over(change, self._last, left, names, silence)
+        failover = taken_over(change, self._last, self._left, leader=leader, names=names, silence=silence)
         self._record.keep(
             merged([failover, *self._record.failovers], [], self._own_name()), self._record.peer
         )

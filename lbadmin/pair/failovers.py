@@ -5,7 +5,7 @@ import logging
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -30,6 +30,13 @@ GIVE_UP_S = 20.0
 Text = Annotated[str, Field(max_length=MAX_TEXT)]
 
 log = logging.getLogger(__name__)
+
+
+class Names(NamedTuple):
+    """Host names of this node and of its peer."""
+
+    own: str
+    peer: str
 
 
 class Failover(BaseModel):
@@ -86,16 +93,23 @@ def silence_ms(ha: HaSettings, *, primary: bool) -> int:
 
 
 def taken_over(
-    change: RoleChange, before: RoleChange | None, left: Left | None, names: tuple[str, str], silence: int
+    change: RoleChange,
+    before: RoleChange | None,
+    left: Left | None,
+    *,
+    leader: str | None,
+    names: Names,
+    silence: int,
 ) -> Failover:
-    """Return what is known when this node has become master, `names` being its own and the peer's.
+    """Return what is known when this node has become master.
 
-    A node that had just begun to listen replaces nobody: there was no master. `left` is when it was itself.
+    It replaces the peer when that was the last `leader` that is known of. If not, one that had just begun to
+    listen replaces nobody: there was no master since it `left` that role itself.
     """
     own, peer = names
     when = datetime.fromtimestamp(change.when, UTC)
     fresh = before is None or change.when - before.when < silence / 1000 + STARTING_S
-    if not fresh:
+    if leader == peer or not fresh:
         cause = f"{peer} was not heard"
         return Failover(when=when, from_=peer, to=own, cause=cause, duration_ms=silence, settled=False)
     if left is not None:

@@ -11,6 +11,7 @@ from lbadmin.pair.failovers import (
     KEEP,
     Failover,
     Left,
+    Names,
     Record,
     Told,
     merged,
@@ -22,7 +23,7 @@ from lbadmin.pair.role import RoleChange
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 T = NOON.timestamp()
-NAMES = ("lb2", "lb1")
+NAMES = Names("lb2", "lb1")
 
 
 def failover(**different: object) -> Failover:
@@ -78,27 +79,43 @@ def test_a_peer_that_does_not_know_yet_is_asked_again(said: dict[str, Any]) -> N
 
 
 def test_a_slave_that_takes_over_names_the_silent_master() -> None:
-    found = taken_over(RoleChange("master", T), RoleChange("slave", T - 500), None, NAMES, 301)
+    found = taken_over(
+        RoleChange("master", T), RoleChange("slave", T - 500), None, leader=None, names=NAMES, silence=301
+    )
     assert (found.from_, found.to, found.cause, found.duration_ms, found.measured, found.settled) == (
         "lb1", "lb2", "lb1 was not heard", 301, False, False,
     )  # fmt: skip
 
 
 def test_the_first_master_of_all_replaces_nobody() -> None:
-    found = taken_over(RoleChange("master", T), RoleChange("slave", T - 0.31), None, NAMES, 301)
+    found = taken_over(
+        RoleChange("master", T), RoleChange("slave", T - 0.31), None, leader=None, names=NAMES, silence=301
+    )
     assert (found.from_, found.cause, found.duration_ms) == (None, "start", None)
     assert refined(found, told(), 0.0).settled
 
 
+def test_a_peer_that_was_master_last_is_replaced_however_short_this_node_listened() -> None:
+    left = Left(when=T - 2.5, cause="on lb2 HAProxy is not running")
+    found = taken_over(
+        RoleChange("master", T), RoleChange("slave", T - 0.31), left, leader="lb1", names=NAMES, silence=301
+    )
+    assert (found.from_, found.cause, found.duration_ms) == ("lb1", "lb1 was not heard", 301)
+
+
 def test_a_node_that_begins_to_listen_as_the_master_leaves_takes_over_from_it() -> None:
-    found = taken_over(RoleChange("master", T), RoleChange("slave", T - 0.31), None, NAMES, 301)
+    found = taken_over(
+        RoleChange("master", T), RoleChange("slave", T - 0.31), None, leader=None, names=NAMES, silence=301
+    )
     found = refined(found, told(left=Left(when=T - 0.001, cause="lb2 is back, and nodes fail back")), 0.0)
     assert (found.from_, found.cause, found.duration_ms) == ("lb1", "lb2 is back, and nodes fail back", 1)
 
 
 def test_a_lone_node_that_was_unfit_for_a_moment_replaces_itself() -> None:
     left = Left(when=T - 2.5, cause="on lb2 HAProxy is not running")
-    found = taken_over(RoleChange("master", T), RoleChange("slave", T - 0.3), left, NAMES, 301)
+    found = taken_over(
+        RoleChange("master", T), RoleChange("slave", T - 0.3), left, leader="lb2", names=NAMES, silence=301
+    )
     assert (found.from_, found.to, found.cause) == ("lb2", "lb2", "on lb2 HAProxy is not running")
     assert (found.duration_ms, found.measured) == (2500, True)
 
