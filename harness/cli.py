@@ -8,6 +8,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import libvirt
+
 from harness import console, fault_commands, lifecycle, pair, topology
 from harness.appliance import HTTPS_PORT, Appliance
 from harness.deadline import Deadline, DeadlineExceededError
@@ -101,7 +103,12 @@ def _status(_options: argparse.Namespace) -> int:
             continue
         lab = Lab.attach(folder.name)
         print(f"{folder.name}: up, process {lab.record.outer.pid}")
-        for name, machine in lab.machines.items():
+        try:
+            machines = lab.machines
+        except libvirt.libvirtError:
+            print("  it is just starting, or ending")
+            continue
+        for name, machine in machines.items():
             print(f"  {name:8} {machine.address:15} {_condition(lab, machine)}")
         for front_end in lab.front_ends:
             state = "running" if front_end.running() else "stopped"
