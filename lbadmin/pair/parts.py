@@ -77,8 +77,12 @@ class Pair:
             return None
         if self.config.state == "paired":
             pause_s = self.sync.work()
-            if self.sync.peer() is None:
+            peer = self.sync.peer()
+            if peer is None:
                 self.joining.step()
+            elif peer.role != "unknown" and self.heartbeat.restart_pending():
+                # The peer has been restarted meanwhile and has a role in the pair: there must be one for both.
+                self.heartbeat.restart()
         else:
             self.joining.step()
             pause_s = HELLO_S

@@ -63,7 +63,8 @@ def own_network() -> Iterator[None]:
         ):
             subprocess.run(["ip", *line.split()], check=True)
         # As overlay/usr/lib/sysctl.d has it.
-        Path("/proc/sys/net/ipv4/ip_nonlocal_bind").write_text("1\n")
+        for family in ("ipv4", "ipv6"):
+            Path(f"/proc/sys/net/{family}/ip_nonlocal_bind").write_text("1\n")
         yield
         libc.setns(net.fileno(), CLONE_NEWNET)
         libc.setns(uts.fileno(), CLONE_NEWUTS)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.image.nodes import Node, appliances
-from tests.image.pairs import SERVICE, VIP, master_and_slave, pair_up, view, wait_until_settled
+from tests.image.pairs import SERVICE, VIP, master_and_slave, pair_up, view, wait_until_settled, wish
 from tests.image.servers import wait_until
 
 Nodes = tuple[Node, Node]
@@ -154,3 +154,17 @@ def test_without_lbadmind_the_role_still_moves(pair: Nodes) -> None:
         for node in pair:
             node.run("systemctl", "start", "lbadmind.socket", "lbadmind.service")
     wait_until_moved(master, slave, f"on {master.name} keepalived had ended")
+
+
+def test_a_peer_that_reboots_before_the_first_restart_of_heartbeat_takes_no_address_alone(
+    tmp_path: Path, software: Path
+) -> None:
+    with appliances(tmp_path, software, 21, 22) as (one, other):
+        assert one.rest("POST", "/layer7/virtual-services", SERVICE).status == 201
+        assert one.rest("POST", "/pair", wish(one, other)).status == 201
+        assert view(one)["restart_heartbeat"]
+        other.kill()
+        other.start()
+        other.wait_until_up()
+        wait_until_settled(one, other)
+        wait_until(lambda: [one.has_address(VIP), other.has_address(VIP)].count(True) == 1, what="one has it")
