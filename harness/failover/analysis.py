@@ -108,6 +108,12 @@ def _within(window: Span, moment: float) -> bool:
 
 
 def longest_gap(served: Sequence[float], window: Span) -> float:
+    """How long the longest time between two successes in a row lasts; see `gap_of`."""
+    gap = gap_of(served, window)
+    return gap.end - gap.start
+
+
+def gap_of(served: Sequence[float], window: Span) -> Span:
     """The longest time between two successes in a row that touches the window; `served` is ordered.
 
     The window's ends count as successes where there is none beyond them: a lower bound.
@@ -117,7 +123,15 @@ def longest_gap(served: Sequence[float], window: Span) -> float:
         moments.insert(0, window.start)
     if moments[-1] < window.end:
         moments.append(window.end)
-    return max(b - a for a, b in pairwise(moments) if b > window.start and a < window.end)
+    gaps = [Span(a, b) for a, b in pairwise(moments) if b > window.start and a < window.end]
+    return max(gaps, key=lambda gap: gap.end - gap.start)
+
+
+def moment_of(events: Iterable[Event], brought_about: Span, until: float) -> float:
+    """When a fault struck that took some time to bring about: when the service stopped, within that time."""
+    served = sorted(event.end for event in events if event.kind == "new" and event.outcome == "ok")
+    stopped = gap_of(served, Span(brought_about.start, until)).start
+    return min(max(stopped, brought_about.start), brought_about.end)
 
 
 def registered_again(events: Sequence[Event], window: Span) -> float | None:

@@ -20,7 +20,7 @@ from harness.appliance import Json
 from harness.deadline import Deadline
 from harness.errors import LabError, die
 from harness.failover import defaults, report
-from harness.failover.analysis import Span, measure
+from harness.failover.analysis import Span, measure, moment_of
 from harness.failover.clients import Clients, Crowd
 from harness.failover.record import Record, System, read_all
 from harness.failover.scenarios import SCENARIOS, Scenario
@@ -92,21 +92,21 @@ class Bench:
             calm = clients.wait_until_calm(Deadline(SETTLE_S))
             master = clients.holder()
             with self._struck(scenario, master, repeat) as struck:
-                until = (struck.healed or struck.began) + OBSERVED_S
+                until = (struck.healed or struck.brought_about.end) + OBSERVED_S
                 time.sleep(max(0.0, until - time.time()))
                 until = time.time()
                 events = clients.end()
-        before, fault = Span(calm.start, struck.began), Span(struck.began, until)
-        seen = measure(events, before, fault, healed=struck.healed)
+        began = moment_of(events, struck.brought_about, until)
+        before = Span(calm.start, struck.brought_about.start)
         record = Record(
             system=system,
             fault=scenario.name,
             repeat=repeat,
             sensitivity=self.order.sensitivity if system == "lbva" else "",
             master=master,
-            began=struck.began,
-            seen=seen,
-            time_line=time_line(events, Span(calm.start, until), struck.began, _CARDS, struck.healed),
+            began=began,
+            seen=measure(events, before, Span(began, until), healed=struck.healed),
+            time_line=time_line(events, Span(calm.start, until), began, _CARDS, struck.healed),
             own_view=self._own_view(master) if system == "lbva" else None,
         )
         with gzip.open(self.order.runs / f"{record.name}.jsonl.gz", "wb") as kept:

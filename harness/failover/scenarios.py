@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from harness import fault_kinds as kinds
 from harness.appliance import Appliance
+from harness.failover.analysis import Span
 from harness.failover.stage import Stage, Struck
 from harness.topology import MACHINE_NETWORKS, SERVICE
 
@@ -56,7 +57,7 @@ def _lose(stage: Stage, fault: kinds.Fault) -> Struck:
     fault = fault.prepared(stage.lab)
     began = time.time()
     fault.begin(stage.lab)
-    return Struck(began, None)
+    return Struck(Span(began, time.time()))
 
 
 def _freeze(stage: Stage) -> Struck:
@@ -76,11 +77,11 @@ def _partition(stage: Stage) -> Struck:
 
 
 def _haproxy(stage: Stage) -> Struck:
-    return Struck(stage.faults.kill_service(stage.master, "haproxy", comes_back=False).began, None)
+    return Struck.by(stage.faults.kill_service(stage.master, "haproxy", comes_back=False))
 
 
 def _keepalived(stage: Stage) -> Struck:
-    return Struck(stage.faults.kill_service(stage.master, "keepalived", comes_back=False).began, None)
+    return Struck.by(stage.faults.kill_service(stage.master, "keepalived", comes_back=False))
 
 
 def _take_over(stage: Stage) -> Struck:
@@ -90,8 +91,9 @@ def _take_over(stage: Stage) -> Struck:
     appliance.get("/pair")  # the connection and its TLS are not the take-over's
     began = time.time()
     appliance.call("POST", f"/pair/{verb}")
+    acted = time.time()
     appliance.http.close()
-    return Struck(began, None)
+    return Struck(Span(began, acted))
 
 
 _LOST = Aim(p95_s=0.5, of_defaults=0.2)

@@ -3,6 +3,7 @@
 import time
 from dataclasses import dataclass
 
+from harness.failover.analysis import Span
 from harness.faults import Faults, Undo
 from harness.lab import Lab
 from harness.libvirt_machine import LibvirtMachine
@@ -10,10 +11,15 @@ from harness.libvirt_machine import LibvirtMachine
 
 @dataclass(frozen=True)
 class Struck:
-    """When a fault began, and when it ended if that was while the clients looked on (time.time())."""
+    """The time in which a fault was brought about, and when it ended if the clients were to see that."""
 
-    began: float
-    healed: float | None
+    brought_about: Span
+    healed: float | None = None
+
+    @classmethod
+    def by(cls, undo: Undo) -> "Struck":
+        """What lasts until it is undone."""
+        return cls(Span(undo.began, undo.acted))
 
 
 @dataclass(frozen=True)
@@ -27,8 +33,8 @@ class Stage:
     repeat: int
 
     def heal(self, undo: Undo, after_s: float) -> Struck:
-        """Undo a fault so long after it began."""
-        time.sleep(max(0.0, undo.began + after_s - time.time()))
+        """Undo a fault so long after it was brought about."""
+        time.sleep(max(0.0, undo.acted + after_s - time.time()))
         healed = time.time()
         undo()
-        return Struck(undo.began, healed)
+        return Struck(Span(undo.began, undo.acted), healed)

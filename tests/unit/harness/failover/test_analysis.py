@@ -12,6 +12,7 @@ from harness.failover.analysis import (
     levels,
     longest_gap,
     measure,
+    moment_of,
     nearest_rank,
     registered_again,
     split_after,
@@ -56,6 +57,13 @@ def test_without_any_success_the_gap_is_the_whole_window() -> None:
     assert longest_gap([], FAULT) == 10.0
     assert longest_gap([99.5], FAULT) == 10.5
     assert longest_gap([115.0], FAULT) == 15.0
+
+
+def test_a_fault_struck_when_the_service_stopped_within_the_time_that_it_took_to_bring_it_about() -> None:
+    events = served(*every(95, 101.5, 0.01), *every(102, 110, 0.01))
+    assert moment_of(events, Span(100.0, 103.0), 110.0) == pytest.approx(101.5)
+    assert moment_of(events, Span(100.0, 100.2), 110.0) == 100.2
+    assert moment_of(events, Span(101.7, 103.0), 110.0) == 101.7
 
 
 def test_failed_attempts_are_counted_by_what_went_wrong_after_the_fault() -> None:
