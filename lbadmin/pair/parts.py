@@ -81,7 +81,7 @@ class Pair:
             if peer is None:
                 self.joining.step()
             elif peer.role != "unknown" and self.heartbeat.restart_pending():
-                # The peer has been restarted meanwhile and has a role in the pair: there must be one for both.
+                # The peer has been restarted and has a role in the pair: there must be one for both.
                 self.heartbeat.restart()
         else:
             self.joining.step()
