@@ -6,6 +6,7 @@ import socket
 import ssl
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,16 @@ def change(node: Node, timeout_ms: int) -> None:
 
 def timeout_ms(node: Node) -> Any:  # noqa: ANN401 - JSON is any shape
     return node.get(SETTINGS)["connection_timeout_ms"]
+
+
+def is_told(node: Node, words: str) -> bool:
+    """Tell whether the node says these words of replication."""
+    return words in str(view(node)["sync_detail"])
+
+
+def sees_conflict(node: Node) -> bool:
+    """Tell whether the node says that both were changed apart."""
+    return bool(view(node)["sync"] == "conflict")
 
 
 def test_a_change_on_the_master_is_in_effect_on_the_slave(pair: Nodes) -> None:
@@ -220,7 +231,7 @@ def test_a_slave_that_can_not_take_a_change_is_behind_and_says_why(pair: Nodes) 
     try:
         assert master.rest("POST", "/layer7/virtual-services", service).status == 201
         for node, words in ((master, f"{name} refused revision"), (slave, "this node refused revision")):
-            wait_until(lambda node=node, words=words: words in str(view(node)["sync_detail"]), 30, words)
+            wait_until(partial(is_told, node, words), 30, words)
             assert view(node)["sync"] == "behind"
             assert any("not in sync" in each["text"] for each in node.get("/messages")["messages"])
         # What is refused leaves no trace: the slave never looks newer than it is.
@@ -242,7 +253,7 @@ def parted_and_changed(pair: Nodes) -> None:
     finally:
         join(*pair)
     for node in pair:
-        wait_until(lambda node=node: view(node)["sync"] == "conflict", 30, f"{node.name} sees the conflict")
+        wait_until(partial(sees_conflict, node), 30, f"{node.name} sees the conflict")
     assert sorted(timeout_ms(node) for node in pair) == [before + 1, before + 2]
     wait_until(
         lambda: sorted(view(node)["role"] for node in pair) == ["master", "slave"],

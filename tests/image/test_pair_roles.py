@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,11 @@ def wait_until_master(node: Node, timeout_s: float = 10.0) -> None:
     )
 
 
+def has_told(node: Node, master: str) -> bool:
+    """Tell whether the node knows of the failover to that master."""
+    return (view(node)["last_failover"] or {}).get("to") == master
+
+
 @pytest.mark.parametrize(("asked", "path"), [(1, "/pair/take-over"), (0, "/pair/hand-over")])
 def test_a_planned_take_over_is_asked_of_either_node(pair: Nodes, asked: int, path: str) -> None:
     master, slave = pair
@@ -66,7 +72,7 @@ def test_a_planned_take_over_is_asked_of_either_node(pair: Nodes, asked: int, pa
     assert answers("192.168.10.100") in {"FE-1", "FE-2"}
     for node in pair:
         wait_until(
-            lambda node=node: (view(node)["last_failover"] or {}).get("to") == slave.name,
+            partial(has_told, node, slave.name),
             what=f"{node.name} tells the failover",
         )
 
