@@ -31,6 +31,7 @@ from lbadmin.pair.model import PairConfig, joined
 from lbadmin.pair.readiness import keepalived_started, link_troubles
 from lbadmin.pair.role import Role, RoleChange, Roles
 from lbadmin.pair.watch import Watch, blamed
+from lbadmin.render.keepalived import STARTUP_DELAY_S
 
 RECORD = "failovers.json"
 ENDED = "heartbeat-ended"
@@ -76,6 +77,10 @@ class Chronicle:
         """Return the record, newest first."""
         return self._record.failovers
 
+    def is_starting(self) -> bool:
+        """Tell whether keepalived has just started: it listens before it takes a role."""
+        return time.time() - keepalived_started(self._system) < STARTUP_DELAY_S + STARTING_S
+
     def tell(self) -> Told:
         """Return what this node tells the peer."""
         asked = time.time()
@@ -86,6 +91,7 @@ class Chronicle:
             hostname=self._own_name(),
             role=self._roles.role(),
             not_ready=self._watch.readiness(),
+            starting=self.is_starting(),
             left=self._left,
             begun=self._begun,
             asked=asked,

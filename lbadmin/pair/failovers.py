@@ -69,8 +69,8 @@ class Left(BaseModel):
 class Told(BaseModel):
     """What a node tells the other of its role; times are by its clock, seconds since 1970.
 
-    It was `asked` and answers `now`; `left` is None once it is master again; `begun` is when it began to
-    follow the roles since the machine was started.
+    It is `starting` while it listens before it takes a role; `left` is None once it is master again; `begun`
+    is when it began to follow the roles since the machine was started. It was `asked` and answers `now`.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -78,6 +78,7 @@ class Told(BaseModel):
     hostname: Text
     role: Role
     not_ready: Annotated[list[Text], Field(max_length=1_000)]
+    starting: bool
     left: Left | None
     begun: float
     asked: float

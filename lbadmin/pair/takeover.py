@@ -6,13 +6,16 @@ from collections.abc import Callable
 
 from lbadmin.errors import PairError, UnavailableError
 from lbadmin.pair.channel import Channel, PeerRefusedError
-from lbadmin.pair.failovers import Told
+from lbadmin.pair.failovers import STARTING_S, Told
 from lbadmin.pair.heartbeat import Heartbeat
+from lbadmin.render.keepalived import STARTUP_DELAY_S
 
 DEADLINE_S = 3.0
 """Until a slave that was ready is master; it takes milliseconds, and its lbadmind a moment more to say so."""
+START_S = STARTUP_DELAY_S + STARTING_S
+"""A slave whose keepalived has just started is waited for: it is deaf for a moment."""
 PAUSE_S = 0.02
-ANSWER_S = 2 * DEADLINE_S + 5.0
+ANSWER_S = DEADLINE_S + 5.0
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +32,8 @@ class TakeOver:
 
         Raises PairError with nothing changed, or UnavailableError when the peer can't be reached.
         """
+        chronicle = self._heartbeat.chronicle
+        _holds(lambda: not chronicle.is_starting(), time.monotonic() + START_S)
         reasons = self._heartbeat.readiness()
         if reasons and self._heartbeat.role() != "master":
             raise PairError(f"this node can't take over: {reasons[0]}")
@@ -42,7 +47,8 @@ class TakeOver:
     def hand_over(self, who: str) -> None:
         """Make the peer the master, when it can be; see `take_over`."""
         self._be("master", "hand over")
-        told = self._heartbeat.chronicle.ask()[0]
+        _holds(lambda: not self._told().starting, time.monotonic() + START_S)
+        told = self._told()
         if told.not_ready:
             raise PairError(f"{told.hostname} can't take over: {told.not_ready[0]}")
         if told.role != "slave":

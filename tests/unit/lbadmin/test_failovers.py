@@ -37,6 +37,7 @@ def told(**different: object) -> Told:
         "hostname": "lb1",
         "role": "slave",
         "not_ready": [],
+        "starting": False,
         "left": None,
         "failovers": [],
     }
