@@ -78,10 +78,6 @@ def prepare(root: Path, name: str, addresses: list[str]) -> None:
     if not nodes.numbers():
         interfaces = [{"name": f"eth{n}", "addresses": [each]} for n, each in enumerate(addresses)]
         nodes.commit({"hostname": name, "interfaces": interfaces}, "root", "addresses")
-    clusters = Store(root / "lbadmin/cluster")
-    if not clusters.numbers():
-        # The build machine may not allow the 80,000 file descriptors of the factory's 40,000 connections.
-        clusters.commit({"layer7": {"maxconn": 1000}}, "root", "fewer")
 
 
 def _mac(address: str) -> str:

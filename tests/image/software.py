@@ -26,16 +26,22 @@ NOT_HERE = (
 )
 """Units for a machine's hardware and logins, of which a namespace has none."""
 
-# keepalived hears of processes through a socket that the kernel has in its first network alone (connector),
-# and without it takes all tracked ones for dead. That lbadmind watches HAProxy, too, holds here as well.
-_WITHOUT_PROCESSES = """[Service]
+_DROP_INS = {
+    # The build machine may not allow the 80,000 file descriptors of the factory's 40,000 connections.
+    "haproxy": """[Service]
+Environment="EXTRAOPTS=-n 1000 -S /run/haproxy-master.sock"
+""",
+    # keepalived hears of processes through a socket that the kernel has in its first network alone, and takes
+    # all tracked ones for dead without it. That lbadmind watches HAProxy, too, holds here as well.
+    "keepalived": """[Service]
 ExecStart=
 ExecStartPre=/bin/sh -c "sed '/track_process/,/}/d' /etc/keepalived/keepalived.conf > /run/keepalived.native"
 ExecStart=/usr/sbin/keepalived --dont-fork --use-file=/run/keepalived.native
 ExecReload=
 ExecReload=/bin/sh -c "sed '/track_process/,/}/d' /etc/keepalived/keepalived.conf > /run/keepalived.native"
 ExecReload=/bin/sh -c "kill -HUP $MAINPID"
-"""
+""",
+}
 
 _FINISH = """
 mount -t overlay overlay -o "lowerdir=$3,upperdir=$1,workdir=$2" "$4"
@@ -57,9 +63,10 @@ def make(folder: Path, source: Path = REPOSITORY) -> Path:
         mask = layer / "etc/systemd/system" / unit
         mask.unlink(missing_ok=True)
         mask.symlink_to("/dev/null")
-    dropin = layer / "etc/systemd/system/keepalived.service.d/native.conf"
-    dropin.parent.mkdir()
-    dropin.write_text(_WITHOUT_PROCESSES)
+    for service, text in _DROP_INS.items():
+        place = layer / f"etc/systemd/system/{service}.service.d"
+        place.mkdir()
+        (place / "native.conf").write_text(text)
     for made in (work, mounted):
         made.mkdir()
     places = [str(layer), str(work), str(ROOTFS), str(mounted), str(source), PACKAGES]
