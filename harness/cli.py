@@ -108,7 +108,7 @@ def _status(_options: argparse.Namespace) -> int:
         except libvirt.libvirtError:
             print("  it is just starting, or ending")
             continue
-        for name, machine in machines.items():
+        for name, machine in sorted(machines.items()):
             print(f"  {name:8} {machine.address:15} {_condition(lab, machine)}")
         for front_end in lab.front_ends:
             state = "running" if front_end.running() else "stopped"
