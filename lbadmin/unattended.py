@@ -2,8 +2,8 @@
 
 A hypervisor passes them through SMBIOS type 11 strings or fw_cfg (systemd(1), "System Credentials"). They are
 taken once, while the node has no document of its own; what an administrator changes afterwards stays. A bad
-value leaves the factory default, and the console says what was refused. Needs nothing but the standard library
-until there is a credential: boot's fast path asks here.
+value leaves the factory default, and the console says what was refused. Needs nothing but the standard
+library until there is a credential: boot's fast path asks here.
 """
 
 import contextlib
