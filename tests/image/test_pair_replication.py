@@ -274,7 +274,7 @@ def test_a_conflict_is_shown_and_resolved_by_a_person(pair: Nodes, keep: str, ke
 
 def test_nothing_is_resolved_without_a_conflict(pair: Nodes) -> None:
     answer = pair[0].rest("POST", "/pair/resolve", {"keep": "this"})
-    assert 400 <= answer.status < 500
+    assert answer.status == 409, answer.body
     assert is_settled(*pair)
 
 
