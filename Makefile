@@ -81,7 +81,7 @@ lock: venv  ## Write requirements.txt anew from pyproject.toml.
 		--no-emit-index-url --no-header --no-annotate pyproject.toml --output-file requirements.txt
 
 # The appliance's tree, for the tests that run its daemons natively.
-build/rootfs.stamp: build/lbva.stamp
+build/rootfs.stamp: build/lbva.stamp | venv
 	@$(VENV)/bin/python -m image.rootfs build/lbva.raw build/rootfs
 	@touch $@
 
