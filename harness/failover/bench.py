@@ -89,8 +89,11 @@ class Bench:
         self._is_whole = False
         with Clients(self.lab, events_file, self.order.crowd) as clients:
             clients.wait_until_served(Deadline(SETTLE_S))
-            calm = clients.wait_until_calm(Deadline(SETTLE_S))
             master = clients.holder()
+            if scenario.masks:
+                unit = f"{scenario.masks}.service"
+                self.lab.machine(master).run(["systemctl", "--quiet", "--runtime", "mask", unit])
+            calm = clients.wait_until_calm(Deadline(SETTLE_S))
             with self._struck(scenario, master, repeat) as struck:
                 until = (struck.healed or struck.brought_about.end) + OBSERVED_S
                 time.sleep(max(0.0, until - time.time()))
