@@ -83,6 +83,8 @@ class Pair:
             elif peer.role != "unknown" and self.heartbeat.restart_pending():
                 # The peer has been restarted and has a role in the pair: there must be one for both.
                 self.heartbeat.restart()
+            if self.heartbeat.role() == "master" and self.sync.peer_is_slave_since(self.heartbeat.since()):
+                self.heartbeat.roles.acknowledge()
         else:
             self.joining.step()
             pause_s = HELLO_S

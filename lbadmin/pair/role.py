@@ -1,10 +1,12 @@
 """The role of this node as keepalived gives it, and the roles it had since lbadmind last asked."""
 
 import contextlib
+import logging
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
+from lbadmin.render.keepalived import PRECEDENCE
 from lbadmin.system import System
 
 Role = Literal["single", "master", "slave", "fault", "unknown"]
@@ -13,10 +15,15 @@ ROLE_FILE = "/run/lbadmin/role"
 """The state of now and since when (seconds since 1970), written by overlay/usr/lib/lbva/role-changed."""
 CHANGES_FILE = "/run/lbadmin/role-changes"
 """All states in their order, a line each, since lbadmind took the file away."""
+ACKNOWLEDGED = "2\n"
+"""What a master adds to its priority once the peer is its slave (render.keepalived.PRECEDENCE)."""
 MAX_CHANGES = 1_000
 """What a flapping pair left while lbadmind was away is read from its end."""
 
 _ROLES: dict[str, Role] = {"MASTER": "master", "BACKUP": "slave", "FAULT": "fault"}
+
+
+log = logging.getLogger(__name__)
 
 
 class RoleChange(NamedTuple):
@@ -33,6 +40,7 @@ class Roles:
         self._file = system.path(ROLE_FILE)
         self._changes = system.path(CHANGES_FILE)
         self._taken = self._changes.with_name(f"{self._changes.name}.taken")
+        self._precedence = system.path(PRECEDENCE)
         self._is_joined = is_joined
 
     def role(self) -> Role:
@@ -44,9 +52,17 @@ class Roles:
         when = self._said().when
         return datetime.fromtimestamp(when, UTC) if when and self._is_joined() else None
 
+    def acknowledge(self) -> None:
+        """Let the peer, which was heard to be the slave of this master, go first when it takes over next."""
+        try:
+            if self._precedence.read_text(encoding="ascii") not in {"0\n", ACKNOWLEDGED}:
+                self._precedence.write_text(ACKNOWLEDGED, encoding="ascii")
+        except (OSError, UnicodeDecodeError):
+            log.exception("%s could not be changed", self._precedence)
+
     def forget(self) -> None:
         """Remove what was said of a pair that is no more."""
-        for file in (self._file, self._changes, self._taken):
+        for file in (self._file, self._changes, self._taken, self._precedence):
             file.unlink(missing_ok=True)
 
     def put_aside(self) -> bool:

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 from pydantic import ValidationError
 
@@ -100,6 +101,12 @@ class Sync:
         """Return the peer's truth, None when it is too old to go by."""
         heard = self._heard
         return None if heard is None or self._is_away(heard) else heard.truth
+
+    def peer_is_slave_since(self, moment: datetime | None) -> bool:
+        """Tell whether the peer was heard after a moment, and said that it is not the master."""
+        heard, peer = self._heard, self.peer()
+        later = heard is not None and moment is not None and heard.when > moment.timestamp()
+        return later and peer is not None and peer.role in {"slave", "fault"}
 
     def peer_can_serve(self) -> bool:
         """Tell whether the peer was heard lately, and has nothing to say against itself."""

@@ -12,7 +12,7 @@ ADVERTISEMENT_MS: dict[Sensitivity, int] = {"fast": 50, "normal": 100, "tolerant
 """Interval of VRRP's advertisements. A silent master is replaced after three of them (RFC 9568, 6.1)."""
 SINGLE_ADVERTISEMENT_MS = 1_000
 
-PRIORITIES = (254, 253)
+PRIORITIES = (250, 249)
 """The primary's and the secondary's. High ones are quick: the skew time, (256 - priority) / 256 of an
 interval, is what a slave waits after a master has given its role away (RFC 9568, 6.1)."""
 
@@ -21,6 +21,11 @@ MARKERS = {4: "169.254.76.86", 6: "fd4c:4256:4100::1"}
 
 UNFIT = "/run/lbadmin/unfit"
 """0, or what is added to the priority: -254 keeps this node from being master. lbadmind writes it."""
+
+PRECEDENCE = "/run/lbadmin/precedence"
+"""Added to the priority: 0 for a slave, 4 for one that has just become the master, 2 for a master whose peer
+is known to be its slave. So whoever took over last goes first: a machine that was suspended does not know
+that time has passed, and would take its role back as it goes on. NOTIFY writes it, and lbadmind the 2."""
 
 NOTIFY = "/usr/lib/lbva/role-changed"
 NOTIFY_FIFO = "/run/lbadmin/roles"
@@ -82,16 +87,17 @@ def _globals(*lines: str) -> list[str]:
 
 def _tracked() -> list[str]:
     return [
-        "track_file unfit {",
-        f"    file {UNFIT}",
-        "    weight 1",
-        "    init_file 0",
-        "}",
+        *_track_file("unfit", UNFIT),
+        *_track_file("precedence", PRECEDENCE),
         "vrrp_track_process haproxy {",
         "    process haproxy",
         f"    terminate_delay {HAPROXY_GONE_S}",
         "}",
     ]
+
+
+def _track_file(name: str, path: str) -> list[str]:
+    return [f"track_file {name} {{", f"    file {path}", "    weight 1", "    init_file 0", "}"]
 
 
 def _own(addresses: list[Address], node: NodeConfig) -> list[str]:
@@ -131,7 +137,7 @@ def _shared(ha: HaSettings, addresses: list[Address], node: NodeConfig, pair: Pa
         f"    unicast_src_ip {pair.local_ip}",
         *_block("unicast_peer", [str(pair.peer_ip)]),
         *_block("track_interface", carriers),
-        *_block("track_file", ["unfit weight 1"]),
+        *_block("track_file", ["unfit weight 1", *([] if ha.fail_back else ["precedence weight 1"])]),
         *_block("track_process", ["haproxy"]),
         *_addresses([ip_address(MARKERS[pair.local_ip.version]), *addresses], node, pair.local_ip.version),
         "}",

@@ -57,6 +57,8 @@ def test_another_node_serves_within_seconds_and_every_client_keeps_its_front_end
     assert seen.affinity_violations == 0
     assert seen.registered_again_s is not None
     assert seen.split_s <= SPLIT_S
+    if not FAULTS[fault].loses_machine:
+        assert bench.pair.master().machine.name != record.master, "the role went back"
 
 
 @pytest.mark.parametrize("repeat", [0, 1], ids=["take over", "hand over"])

@@ -1,5 +1,6 @@
 """Who gives whom the configuration, and what a node says of it."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from lbadmin.change import Point
 from lbadmin.errors import PairError, UnavailableError
 from lbadmin.pair.channel import PeerRefusedError
-from lbadmin.pair.role import ROLE_FILE
+from lbadmin.pair.role import ROLE_FILE, Role
 from lbadmin.pair.sync import AWAY_S, FAILURES, HELLO_S, LASTING_S, RETRY_S, SHARED_S, UNREACHABLE_S
 from lbadmin.pair.verdict import Verdict, decide
 from lbadmin.store import KEEP
@@ -269,3 +270,18 @@ def test_a_single_node_asks_nobody(tmp_path: Path) -> None:
     with pytest.raises(PairError, match="in no pair"):
         lb1.sync.ask()
     assert lb1.line.sent == []
+
+
+@pytest.mark.parametrize(("role", "acknowledged"), [("master", False), ("slave", True), ("fault", True)])
+def test_a_peer_heard_after_a_take_over_knows_of_it_by_its_role(
+    tmp_path: Path, role: Role, acknowledged: bool
+) -> None:
+    lb1 = node(tmp_path, Peer(SECOND))
+    before = datetime.now(UTC)
+    assert not lb1.sync.peer_is_slave_since(before)
+    lb1.sync.greeted(truth(SECOND, role=role), 0.0)
+    assert lb1.sync.peer_is_slave_since(before) is acknowledged
+    assert not lb1.sync.peer_is_slave_since(datetime.now(UTC))
+    assert not lb1.sync.peer_is_slave_since(None)
+    lb1.now += UNREACHABLE_S + 1
+    assert not lb1.sync.peer_is_slave_since(before)

@@ -84,3 +84,15 @@ def test_a_line_that_can_not_be_read_is_passed_over(system: System) -> None:
 
 def test_values_for_hooks_are_one_line_and_nothing_but_text() -> None:
     assert quoted('a "b" $c `d` \\ e\nf') == '"a \\"b\\" \\$c \\`d\\` \\\\ ef"'
+
+
+def test_who_took_over_goes_first_until_the_peer_is_known_to_be_its_slave(system: System) -> None:
+    roles, precedence = Roles(system, lambda: True), system.path("/run/lbadmin/precedence")
+    say(system, "BACKUP", "MASTER")
+    assert precedence.read_text() == "4\n"
+    roles.acknowledge()
+    say(system, "MASTER")  # as after a reload
+    assert precedence.read_text() == "2\n"
+    say(system, "BACKUP")
+    roles.acknowledge()
+    assert precedence.read_text() == "0\n"
