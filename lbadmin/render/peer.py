@@ -23,6 +23,12 @@ OUT_SOCKET = "/run/lbadmin-peer/out.sock"
 """Where lbadmind finds the other node's management plane; for root alone."""
 
 
+KEEPALIVE = ("idle 5s", "intvl 3s", "cnt 4")
+"""When nothing is heard a connection is probed, and ends when no probe is answered (tcp(7))."""
+STALE_MS = 15_000
+"""How long what was sent may stay without the peer's acknowledgement (tcp(7), TCP_USER_TIMEOUT)."""
+
+
 def render_peer(pair: PairConfig | None) -> dict[str, str]:
     """Return peer.cfg and the pinned certificate by path; a single node has neither."""
     if pair is None or pair.state == "left":
@@ -31,7 +37,7 @@ def render_peer(pair: PairConfig | None) -> dict[str, str]:
 
 
 def _config(pair: PairConfig) -> str:
-    tls = f"ssl crt {NODE_CERTIFICATE} ca-file {PEER_CERTIFICATE} verify required"
+    tls = f"ssl crt {NODE_CERTIFICATE} ca-file {PEER_CERTIFICATE} verify required tcp-ut {STALE_MS}"
     sections = (
         # One thread and few connections: two nodes, a request every second or so, and the stick tables.
         (
@@ -53,6 +59,9 @@ def _config(pair: PairConfig) -> str:
             "retries 0",
             "timeout client 200s",
             "timeout server 200s",
+            # A peer that lost its power sends nothing more: who waits for its answer hears of it in seconds.
+            *(f"option {side}tcpka" for side in ("cli", "srv")),
+            *(f"{side}tcpka-{option}" for side in ("cli", "srv") for option in KEEPALIVE),
         ),
         (
             "frontend management_in",

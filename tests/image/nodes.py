@@ -94,13 +94,13 @@ class Node:
         """End everything at once: a power cut, as far as processes go."""
         if self._process is None:
             return
-        self._process.kill()
-        self._process.wait()
+        # The cables first: nobody hears a connection end.
         for number in range(len(BRIDGES)):
-            # The kernel takes its time to end a network; its cables are pulled at once.
             subprocess.run(
                 ["ip", "link", "del", f"{self.name}-eth{number}"], check=False, capture_output=True
             )
+        self._process.kill()
+        self._process.wait()
         group = self._group()
         wait_until(lambda: _is_empty(group), what=f"{self.name} has ended")
         self._process = None

@@ -193,6 +193,26 @@ def test_a_slave_that_was_away_catches_up(pair: Nodes) -> None:
     assert timeout_ms(slave) == 6_002
 
 
+SLOW = """#!/bin/sh
+case " $* " in *" -c "*) exec sleep 600;; esac
+exec /usr/sbin/haproxy.real "$@"
+"""
+"""A HAProxy that needs long to check its configuration."""
+
+
+def test_a_slave_that_loses_its_power_while_it_takes_a_change_gets_it_when_it_is_back(pair: Nodes) -> None:
+    master, slave = pair
+    program = slave.path("/usr/sbin/haproxy")
+    program.rename(program.with_name("haproxy.real"))
+    program.write_text(SLOW)
+    program.chmod(0o755)
+    change(master, 6_050)
+    wait_until(lambda: "sleep 600" in slave.run("ps", "-eo", "args"), what="the slave checks the change")
+    slave.restart()
+    wait_until_settled(*pair)
+    assert timeout_ms(slave) == 6_050
+
+
 def test_a_former_master_gets_what_was_changed_while_it_was_away(pair: Nodes) -> None:
     master, slave = pair
     master.kill()
