@@ -20,8 +20,8 @@ SERVICE = {
 }
 """The guide's, short of ports and checks."""
 
-_OWN = ("tls/node.pem", "access", "pair")
-"""State that is looked at apart, or that asking for an identity may make."""
+_OWN = ("tls/node.pem", "access", "pair", "failovers")
+"""State that is looked at apart, that asking for an identity may make, or that grows by itself."""
 
 
 def wish(one: Node, other: Node, **different: str) -> dict[str, str]:
