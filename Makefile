@@ -18,7 +18,7 @@ image: prepare  ## Build the appliance: build/lbva.raw and build/release/.
 	@$(PYTHON) -m image.build
 
 .PHONY: test
-test: check image build/rootfs.stamp  ## All that must hold before a change lands; boots the image. About 40 minutes.
+test: check image build/rootfs.stamp  ## All that must hold before a change lands; boots the image. About an hour.
 	$(PYTEST) tests/image tests/browser tests/lab tests/system --junit-xml=build/report/junit.xml
 
 .PHONY: check
