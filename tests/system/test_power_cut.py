@@ -26,7 +26,8 @@ def test_a_power_cut_in_a_stream_of_changes_leaves_the_last_acknowledged_one(
         try:
             for number in range(BASE_MS, BASE_MS + 10_000):
                 sent.append(number)
-                answer = fresh.call("PATCH", "/layer7/settings", {"client_timeout_ms": number})
+                body = {"client_timeout_ms": number}
+                answer = fresh.call("PATCH", "/layer7/settings", body, timeout_s=30)
                 acknowledged.append(answer["client_timeout_ms"])
                 if len(acknowledged) == changes_before_the_cut:
                     enough.set()
