@@ -80,9 +80,10 @@ def service_address(machine: str) -> IPv4Interface:
 def bridge_commands(networks: Sequence[Network] = NETWORKS) -> list[str]:
     """Lines for `ip -batch` that make the bridges; spanning tree off, so ports forward at once."""
     lines = ["link set lo up"]
-    for network in networks:
+    for number, network in enumerate(networks):
         lines += [
-            f"link add {network.bridge} type bridge stp_state 0 forward_delay 0 mcast_snooping 0",
+            f"link add {network.bridge} address {mac_address(LAB, number)}"
+            " type bridge stp_state 0 forward_delay 0 mcast_snooping 0",
             f"address add {network.lab_address} dev {network.bridge}",
             f"link set {network.bridge} up",
         ]
@@ -95,7 +96,8 @@ def cable_commands(host: Host) -> list[str]:
     for number, link in enumerate(host.links):
         cable = port_of(host.name, number)
         lines += [
-            f"link add {cable} type veth peer name eth{number} netns {host.name}",
+            f"link add {cable} type veth"
+            f" peer name eth{number} address {mac_address(host.name, number)} netns {host.name}",
             f"link set {cable} master {link.network.bridge} up",
         ]
     return lines
@@ -110,7 +112,10 @@ def address_commands(host: Host) -> list[str]:
     return lines
 
 
-def mac_address(machine: str, nic: int) -> str:
-    """The fixed MAC address of a machine's card: QEMU's own prefix, then a hash of machine and card."""
-    tail = hashlib.sha256(f"{machine}/{nic}".encode()).digest()[:3]
+def mac_address(name: str, nic: int) -> str:
+    """The MAC address of a machine's or a host's card: QEMU's own prefix, then a hash of name and card.
+
+    They are the same in every lab: a machine that comes back from another lab's snapshot still knows them.
+    """
+    tail = hashlib.sha256(f"{name}/{nic}".encode()).digest()[:3]
     return ":".join(["52:54:00", *(f"{byte:02x}" for byte in tail)])
