@@ -81,9 +81,9 @@ def bridge_commands(networks: Sequence[Network] = NETWORKS) -> list[str]:
     """Lines for `ip -batch` that make the bridges; spanning tree off, so ports forward at once."""
     lines = ["link set lo up"]
     for number, network in enumerate(networks):
+        card = f"link add {network.bridge} address {mac_address(LAB, number)}"
         lines += [
-            f"link add {network.bridge} address {mac_address(LAB, number)}"
-            " type bridge stp_state 0 forward_delay 0 mcast_snooping 0",
+            f"{card} type bridge stp_state 0 forward_delay 0 mcast_snooping 0",
             f"address add {network.lab_address} dev {network.bridge}",
             f"link set {network.bridge} up",
         ]
@@ -95,9 +95,9 @@ def cable_commands(host: Host) -> list[str]:
     lines = []
     for number, link in enumerate(host.links):
         cable = port_of(host.name, number)
+        peer = f"eth{number} address {mac_address(host.name, number)}"
         lines += [
-            f"link add {cable} type veth"
-            f" peer name eth{number} address {mac_address(host.name, number)} netns {host.name}",
+            f"link add {cable} type veth peer name {peer} netns {host.name}",
             f"link set {cable} master {link.network.bridge} up",
         ]
     return lines

@@ -4,12 +4,13 @@ import csv
 import io
 import re
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lbadmin.errors import UnavailableError
 from lbadmin.model import RealServer
 from lbadmin.render.haproxy import ADMIN_SOCKET, MASTER_SOCKET, STATS_FRONTEND
-from lbadmin.render.service import effective_weight
+from lbadmin.render.service import PEERS, effective_weight
 from lbadmin.system import System
 
 ANSWER_TIMEOUT_S = 60.0
@@ -18,7 +19,12 @@ ANSWER_TIMEOUT_S = 60.0
 FRONTEND_ROW, SERVER_ROW = "0", "2"
 """Values of the column "type" in `show stat`."""
 
+_NO_SERVICES = {STATS_FRONTEND, PEERS, "GLOBAL"}  # "GLOBAL" are the sockets for commands
+
 _PROC_LINE = re.compile(r"([0-9]+) +worker +([0-9]+) ")
+_SESSION_LINE = re.compile(r"(0x[0-9a-f]+): proto=\S+ src=\S* fe=(\S+) .* scb=\[([0-9]+),")
+_ESTABLISHED = 8  # SC_ST_EST in HAProxy's include/haproxy/stconn-t.h
+_COMMANDS = 100  # in one go: they have to fit into a buffer of 16 KiB
 
 
 @dataclass(frozen=True)
@@ -27,6 +33,15 @@ class OldWorker:
 
     pid: int
     connections: int
+
+
+@dataclass(frozen=True)
+class Session:
+    """A client's session by its worker and id, and whether a real server has answered its connection yet."""
+
+    worker: int
+    id: str
+    served: bool
 
 
 class HAProxy:
@@ -81,14 +96,33 @@ class HAProxy:
     def old_workers(self) -> list[OldWorker]:
         """Return the workers that still serve connections of before a reload."""
         _, _, old = self.master("show proc").partition("# old workers")
-        pids = [int(match[1]) for match in map(_PROC_LINE.match, old.splitlines()) if match]
         workers = []
-        for pid in pids:
+        for pid in _workers(old):
             # Frontends alone (9.3 "show stat"): every page asks, and there may be many old workers.
             rows = parse_statistics(self.master(f"@!{pid} show stat -1 1 -1"))
             open_now = sum(int(row["scur"] or 0) for row in rows if is_service(row))
             workers.append(OldWorker(pid, open_now))
         return workers
+
+    def sessions(self) -> list[Session]:
+        """Return the clients' sessions with virtual services, of all workers. Raises UnavailableError."""
+        return [
+            Session(pid, match[1], served=int(match[3]) == _ESTABLISHED)
+            for pid in _workers(self.master("show proc"))
+            for match in map(_SESSION_LINE.match, self.master(f"@!{pid} show sess").splitlines())
+            if match and match[2] not in _NO_SERVICES
+        ]
+
+    def end(self, sessions: Sequence[Session]) -> None:
+        """End sessions on both their sides; one may have ended meanwhile. Raises UnavailableError."""
+        commands = [f"@!{each.worker} shutdown session {each.id}" for each in sessions]
+        for first in range(0, len(commands), _COMMANDS):
+            self.master(";".join(commands[first : first + _COMMANDS]))
+
+
+def _workers(processes: str) -> list[int]:
+    """Return the pids of the workers in an answer to `show proc`."""
+    return [int(match[1]) for match in map(_PROC_LINE.match, processes.splitlines()) if match]
 
 
 def is_service(row: dict[str, str]) -> bool:

@@ -13,7 +13,7 @@ from itertools import pairwise
 from harness.failover.events import Event
 
 AGAIN_SHARE = 0.95
-HOLDS_FOR_S = 0.1
+HOLDS_FOR_S = 0.2
 """Answers for the virtual address that are no further apart than this count as one holding of it."""
 
 DELAYED_S = 0.9

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from harness.failover.events import Event
 
-ASKED_EVERY_S = 0.02
+ASKED_EVERY_S = 0.05
 
 ASKER = bytes.fromhex("024c42564101")
 """A card of nobody: answers to the clients' own would tell their kernel of a failover before the appliance

@@ -26,8 +26,8 @@ NEW_TIMEOUT_S = 2.0
 MAX_IN_FLIGHT = 300
 """More than fit into the time-out: an outage never makes the probe wait for itself."""
 
-HELD_PING_S = 10.0
-KEEP_ALIVE_S = 10.0
+HELD_PING_S = 15.0
+KEEP_ALIVE_S = 15.0
 """OCS's clients send one in 300 s; here all notice a failover within this time instead."""
 
 PONG_S = 10.0

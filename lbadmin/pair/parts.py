@@ -7,6 +7,7 @@ from lbadmin.change import Changes
 from lbadmin.messages import Message
 from lbadmin.pair.alarms import Journal, pair_messages
 from lbadmin.pair.channel import Channel
+from lbadmin.pair.farewell import Farewell
 from lbadmin.pair.heartbeat import Heartbeat
 from lbadmin.pair.joining import Joining
 from lbadmin.pair.mastery import check_mastery
@@ -67,6 +68,10 @@ class Pair:
     def wake(self) -> None:
         """Let the threads look at what is new."""
         self.heartbeat.wake()
+        self.wake_workers()
+
+    def wake_workers(self) -> None:
+        """Let those look that do not follow the role themselves."""
         for worker in self.workers:
             worker.wake()
 
@@ -113,8 +118,9 @@ def build(system: System, changes: Changes) -> Pair:
         workers=[],
     )
     heartbeat.watch.peer_can_serve = sync.peer_can_serve
-    pair.workers.append(Worker("exchange", pair.exchange))
-    heartbeat.chronicle.on_role_change = pair.workers[0].wake
+    farewell = Farewell(system, heartbeat.roles)
+    pair.workers.extend([Worker("exchange", pair.exchange), Worker("farewell", farewell.work)])
+    heartbeat.chronicle.on_role_change = pair.wake_workers
     changes.may_change_cluster = lambda: check_mastery(changes, heartbeat, sync)
     changes.on_cluster_change = changes.on_pair_change = pair.wake
     return pair

@@ -3,7 +3,7 @@
 from lbadmin.model import Certificate, ClusterConfig, Layer7Settings
 from lbadmin.pair.model import PairConfig
 from lbadmin.render.checks import script_file
-from lbadmin.render.service import CERT_STORE, listen_section
+from lbadmin.render.service import CERT_STORE, PEERS, listen_section
 
 CERTIFICATES = "/etc/haproxy/certs"
 KEYS = "/var/lib/lbadmin/keys"
@@ -124,7 +124,7 @@ def _peers(own: str, other: str | None) -> str:
     lines = [f"bind 127.0.0.1:{PEERS_PORT}", f"server {own}"]
     if other is not None:
         lines.append(f"server {other} 127.0.0.1:{REMOTE_PEERS_PORT}")
-    return _section("peers lbva", *lines)
+    return _section(f"peers {PEERS}", *lines)
 
 
 def _stats() -> str:

@@ -8,6 +8,7 @@ from lbadmin.render.checks import check_lines, check_words, uses_tls
 from lbadmin.render.words import host_of
 
 CERT_STORE = "lbva"
+PEERS = "lbva"
 """The crt-store section that has the certificates with their keys."""
 
 FALLBACK = "_fallback"
@@ -49,15 +50,16 @@ def section_body(service: VirtualService) -> str:
 
 
 def _binds(service: VirtualService) -> list[str]:
-    # The address is keepalived's to bring; net.ipv4.ip_nonlocal_bind lets HAProxy bind it before it is there.
-    words = []
+    # The address is keepalived's to bring: net.ipv4.ip_nonlocal_bind lets HAProxy bind it before it is there,
+    # and by "transparent" (5.1) clients can still be told, when it is gone, that their connection has ended.
+    words = ["transparent"]
     if service.accept_proxy_protocol:
         words.append("accept-proxy")
     if service.tls_certificate is not None:
         words.append(f"ssl crt @{CERT_STORE}/{service.tls_certificate} ssl-min-ver TLSv{service.tls_minimum}")
         if service.protocol == "http":
             words.append("alpn h2,http/1.1")
-    return [" ".join([f"bind {host_of(service.ip)}:{item}", *words]) for item in service.ports]
+    return [f"bind {host_of(service.ip)}:{item} {' '.join(words)}" for item in service.ports]
 
 
 def _limits(service: VirtualService) -> list[str]:
@@ -107,7 +109,7 @@ def _source_ip(service: VirtualService) -> list[str]:
     # Before the PROXY header is read, the source is the proxy's (4.3 "tcp-request session").
     when = "session" if service.accept_proxy_protocol else "connection"
     return [
-        f"stick-table type {'ipv6' if wide else 'ip'} {limits} store conn_cur peers lbva",
+        f"stick-table type {'ipv6' if wide else 'ip'} {limits} store conn_cur peers {PEERS}",
         "stick on src",
         # A tracked entry does not expire: the client's next connection goes where its open ones are. Counting
         # them (conn_cur) makes its time begin anew when the last one ends; else it would be gone at once.
@@ -124,7 +126,7 @@ def _tls_session_id(service: VirtualService) -> list[str]:
     """
     limits = f"size {service.persistence.table_size} expire {service.persistence.timeout_ms}"
     return [
-        f"stick-table type binary len 32 {limits} peers lbva",
+        f"stick-table type binary len 32 {limits} peers {PEERS}",
         "tcp-request inspect-delay 5000",
         "tcp-request content set-var(txn.tls_session) req.payload_lv(43,1),hex if { req.ssl_hello_type 1 }",
         "tcp-request content accept if { req.ssl_hello_type 1 }",

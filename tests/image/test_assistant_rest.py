@@ -89,8 +89,8 @@ def test_an_edge_array_is_added_as_one_change(client: Client, appliance: Applian
     assert client.call("POST", "/layer7/templates/ocs-edge", body) == preview
     assert revisions_of(appliance) == revisions + 1
     text = Path(appliance.root / "etc/haproxy/haproxy.cfg").read_text()
-    assert "bind 192.168.20.10:443\n" in text
-    assert "bind 192.168.10.40:5062\n" in text
+    assert "bind 192.168.20.10:443 transparent\n" in text
+    assert "bind 192.168.10.40:5062 transparent\n" in text
 
 
 def revisions_of(appliance: Appliance) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from lbadmin.pair.farewell import SETTLED_S, SPREAD_S
 from tests.image.nodes import Node, appliances, cut, join
 from tests.image.pairs import SERVICE, VIP, master_and_slave, pair_up, view, wait_until_settled
 from tests.image.servers import FrontEnd, connect, wait_until
@@ -94,6 +95,25 @@ def test_a_client_returns_to_its_front_end_after_a_take_over(pair: Nodes) -> Non
     assert slave.rest("POST", "/pair/take-over").status == 200
     wait_until_master(slave)
     assert {source: answers(source) for source in reversed(sources)} == before
+
+
+def test_clients_of_the_former_master_are_told_to_come_back(pair: Nodes) -> None:
+    master, slave = pair
+    before = connect(VIP, 5060, "192.168.10.100")[0]
+    # The connection of before belongs to an old worker of HAProxy from now on.
+    timeout = {"client_timeout_ms": "29m"}
+    assert master.rest("PATCH", "/layer7/settings", timeout).status == 200
+    clients = [before, *(connect(VIP, 5060, f"192.168.10.{host}")[0] for host in range(101, 105))]
+    assert slave.rest("POST", "/pair/take-over").status == 200
+    wait_until_master(slave)
+    stays = connect(VIP, 5060, "192.168.10.100")[0]
+    for client in clients:
+        client.settimeout(SETTLED_S + 2 * SPREAD_S)
+        assert client.recv(100) == b""
+        client.close()
+    stays.sendall(b"still here")
+    assert stays.recv(100) == b"still here"
+    stays.close()
 
 
 def entries(node: Node) -> set[str]:

@@ -20,9 +20,6 @@ from harness.faults import Faults
 from harness.pair import NAMES, READY, Pair
 from tests.system.conftest import BOOT_S
 
-# On a machine that does nothing else: the figures of a busy one tell of that machine.
-pytestmark = pytest.mark.nightly
-
 CROWD = Crowd(every_ms=25.0, held=20, registered=100)
 WITHOUT_SERVICE_S = 3.0
 FAULTS = {scenario.name: scenario for scenario in SCENARIOS}

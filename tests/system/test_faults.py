@@ -17,9 +17,6 @@ from harness.pair import Pair
 from harness.topology import service_address
 from tests.system.conftest import BOOT_S
 
-# Booting, restoring and breaking two machines takes long.
-pytestmark = pytest.mark.nightly
-
 SSH = 22
 SIP = 5060
 FIRST_RETRANSMISSION_S = 1.0

@@ -19,8 +19,8 @@ def server(service: dict[str, object], **fields: object) -> str:
 
 def test_a_service_listens_on_all_its_ports_and_real_servers_keep_the_clients_port() -> None:
     assert [line for line in listen() if line.startswith("bind")] == [
-        "bind 192.168.10.30:5060",
-        "bind 192.168.10.30:5071-5074",
+        "bind 192.168.10.30:5060 transparent",
+        "bind 192.168.10.30:5071-5074 transparent",
     ]
     assert server({}).startswith("server FE-1 192.168.10.31 weight 100 check port 5060 ")
     assert server({}, port=443).startswith("server FE-1 192.168.10.31:443 weight 100 check port 443 ")
@@ -50,7 +50,7 @@ def test_a_certificate_in_use_is_rendered_without_its_key() -> None:
     files = render(parse_cluster(document), NodeConfig())
     assert files["/etc/haproxy/certs/web.pem"] == CHAIN
     assert f'load crt "web.pem" key "{"ab" * 32}.pem" alias "web"' in files[HAPROXY_CFG]
-    assert "bind 192.168.10.30:443 ssl crt @lbva/web ssl-min-ver TLSv1.2\n" in files[HAPROXY_CFG]
+    assert "bind 192.168.10.30:443 transparent ssl crt @lbva/web ssl-min-ver TLSv1.2\n" in files[HAPROXY_CFG]
     assert "unused" not in "".join([*files, *files.values()])
 
 
