@@ -23,6 +23,7 @@ from tests.system.conftest import BOOT_S
 CROWD = Crowd(every_ms=25.0, held=20, registered=100)
 WITHOUT_SERVICE_S = 3.0
 FAULTS = {scenario.name: scenario for scenario in SCENARIOS}
+REBOOTS = 20
 SPLIT_S = 1.0
 """No split brain outlives its cause by more (a node that goes down or comes up causes none)."""
 
@@ -86,8 +87,9 @@ def held_by_two(events: list[Event]) -> list[Span]:
     return overlaps
 
 
-def reboot_in_random_order(bench: Bench, count: int) -> None:
-    """Reboot either node, or both, while clients look on."""
+@pytest.mark.nightly
+@pytest.mark.timeout(2 * 3600)
+def test_after_20_reboots_in_random_order_one_is_master_and_both_are_in_sync(bench: Bench) -> None:
     seed = random.randrange(2**32)  # noqa: S311 - no secret
     print(f"seed {seed}")
     chance = random.Random(seed)  # noqa: S311 - no secret
@@ -95,7 +97,7 @@ def reboot_in_random_order(bench: Bench, count: int) -> None:
     bench.pair.wait_until_settled(Deadline(SETTLE_S))
     few = Crowd(every_ms=500.0, held=1, registered=1)
     with Clients(bench.lab, bench.order.runs / "reboots.jsonl", few) as clients:
-        for number in range(count):
+        for number in range(REBOOTS):
             order = chance.sample(bench.pair.machines, chance.choice((1, 1, 2)))
             print(f"reboot {number + 1}: {', '.join(machine.name for machine in order)}", flush=True)
             with Faults(bench.lab) as faults:
@@ -106,14 +108,3 @@ def reboot_in_random_order(bench: Bench, count: int) -> None:
     assert too_long == []
     for machine in bench.pair.machines:
         assert report.known_bad_lines(machine.console_text()) == [], machine.name
-
-
-@pytest.mark.timeout(1200)
-def test_after_2_reboots_in_random_order_one_is_master_and_both_are_in_sync(bench: Bench) -> None:
-    reboot_in_random_order(bench, 2)
-
-
-@pytest.mark.nightly
-@pytest.mark.timeout(2 * 3600)
-def test_after_20_reboots_in_random_order_one_is_master_and_both_are_in_sync(bench: Bench) -> None:
-    reboot_in_random_order(bench, 20)
