@@ -28,6 +28,7 @@ from harness.failover.stage import Stage, Struck
 from harness.failover.timeline import time_line
 from harness.faults import Faults
 from harness.pair import Pair
+from harness.report import collect
 from harness.state import REPOSITORY
 
 OUT = REPOSITORY / "build" / "bench" / "failover"
@@ -116,6 +117,8 @@ class Bench:
             kept.write(events_file.read_bytes())
         events_file.unlink()
         record.write(self.order.runs)
+        if record.seen.registered_again_s is None:
+            collect(self.lab, self.order.out / "never-again" / record.name)
         self._is_whole = not scenario.loses_machine
         return record
 
@@ -158,12 +161,12 @@ class Bench:
         return status["last_failover"] if status else None
 
 
-def orders(names: list[str], repeats: int, *, with_defaults: bool) -> Iterator[tuple[System, Scenario, int]]:
+def orders(names: list[str], repeats: int, of_defaults: int) -> Iterator[tuple[System, Scenario, int]]:
     """All runs in their order: fault by fault, the defaults behind the appliance."""
     for scenario in (scenario for scenario in SCENARIOS if scenario.name in names):
         for repeat in range(repeats):
             yield "lbva", scenario, repeat
-        for repeat in range(repeats if with_defaults and scenario.with_defaults else 0):
+        for repeat in range(of_defaults if scenario.with_defaults else 0):
             yield "defaults", scenario, repeat
 
 
@@ -178,14 +181,14 @@ def line(record: Record) -> str:
     )
 
 
-def measure_all(order: Order, names: list[str], repeats: int, *, with_defaults: bool, minutes: float) -> None:
+def measure_all(order: Order, names: list[str], repeats: int, of_defaults: int, minutes: float) -> None:
     """Do all runs that have no record yet, one after the other, for so many minutes at most."""
     done = {record.name for record in read_all(order.runs)}
     deadline = Deadline(minutes * 60)
     with contextlib.closing(pairs.start(LAB, IMAGE, Deadline(BOOT_S)).lab) as lab:
         bench = Bench(Pair(lab), order)
-        bench.set_up(with_defaults=with_defaults)
-        for system, scenario, repeat in orders(names, repeats, with_defaults=with_defaults):
+        bench.set_up(with_defaults=of_defaults > 0)
+        for system, scenario, repeat in orders(names, repeats, of_defaults):
             if f"{system}-{scenario.name}-{repeat:02}" in done:
                 continue
             if deadline.expired():
@@ -204,7 +207,7 @@ def options_of(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m harness.failover.bench", description=__doc__)
     parser.add_argument("--faults", default=",".join(names), help=f"some of {','.join(names)} (all)")
     parser.add_argument("--repeats", type=int, default=20, help="runs of each fault (20)")
-    parser.add_argument("--no-defaults", action="store_true", help="leave keepalived's defaults out")
+    parser.add_argument("--defaults", type=int, default=10, help="runs with keepalived's defaults (10)")
     parser.add_argument("--sensitivity", choices=("fast", "normal", "tolerant"), default="normal")
     parser.add_argument("--continue", dest="goes_on", action="store_true", help="keep the runs there are")
     parser.add_argument("--minutes", type=float, default=360.0, help="no run starts later than this (360)")
@@ -228,13 +231,7 @@ def main() -> None:
         shutil.rmtree(order.out, ignore_errors=True)
     order.runs.mkdir(parents=True, exist_ok=True)
     try:
-        measure_all(
-            order,
-            options.faults,
-            options.repeats,
-            with_defaults=not options.no_defaults,
-            minutes=options.minutes,
-        )
+        measure_all(order, options.faults, options.repeats, options.defaults, options.minutes)
     except LabError as error:
         die(error.message, error.hint)
     finally:
