@@ -29,7 +29,7 @@ check: venv  ## Lint, types and unit tests, in under a minute.
 	@$(PYTEST) tests/unit
 
 .PHONY: nightly
-nightly: test bench bench-scale bench-failover  ## Everything, with the figures and the long forms of tests.
+nightly: test bench bench-scale bench-failover bench-sensitivity  ## Everything, with the figures and the long forms of tests.
 	$(PYTEST) tests/image tests/system -m nightly --junit-xml=build/report/nightly.xml
 
 .PHONY: bench
@@ -51,6 +51,10 @@ bench-scale: venv build/rootfs.stamp  ## Measure the management plane with 250 v
 .PHONY: bench-failover
 bench-failover: venv image  ## Measure what failovers cost clients, beside keepalived's defaults. About 4 hours.
 	@$(VENV)/bin/python -m harness.failover.bench --repeats $(or $(REPEATS),20) $(OPTIONS)
+
+.PHONY: bench-sensitivity
+bench-sensitivity: venv image  ## Measure how long a pause of the master each failover sensitivity lets pass. About 25 minutes.
+	@$(VENV)/bin/python -m harness.failover.sensitivity --repeats $(or $(REPEATS),10)
 
 .PHONY: format
 format: venv  ## Format the Python code and fix what the linter can fix.

@@ -62,6 +62,15 @@ class Order:
         return self.out / RUNS
 
 
+def set_sensitivity(pair: Pair, sensitivity: str) -> None:
+    """Set the failover sensitivity, bring it into effect on both nodes, and wait until they have settled."""
+    master = pair.master()
+    master.call("PATCH", "/ha", {"sensitivity": sensitivity})
+    if master.get("/pair")["restart_heartbeat"]:
+        master.call("POST", "/services/heartbeat/restart", timeout_s=SETTLE_S)
+    pair.wait_until_settled(Deadline(SETTLE_S))
+
+
 class Bench:
     """A pair, and its snapshots as the appliance and as keepalived's defaults."""
 
@@ -74,11 +83,7 @@ class Bench:
 
     def set_up(self, *, with_defaults: bool) -> None:
         """Set the sensitivity, and take the snapshots."""
-        master = self.pair.master()
-        master.call("PATCH", "/ha", {"sensitivity": self.order.sensitivity})
-        if master.get("/pair")["restart_heartbeat"]:
-            master.call("POST", "/services/heartbeat/restart", timeout_s=SETTLE_S)
-        self.pair.wait_until_settled(Deadline(SETTLE_S))
+        set_sensitivity(self.pair, self.order.sensitivity)
         self.pair.snapshot(SNAPSHOT)
         if with_defaults:
             defaults.set_up(self.pair, Deadline(SETTLE_S))
