@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 from lbadmin.errors import ActivationError
+from lbadmin.store import sync
 from lbadmin.system import System
 
 TLS_FOLDER = "/var/lib/lbadmin/tls"
@@ -43,8 +44,12 @@ def ensure_certificate(system: System, hostname: str, addresses: list[str]) -> N
     if result.status != 0:
         raise ActivationError(f"openssl could not make the WebUI's certificate: {result.output.strip()}")
     _give_to_web(folder, new_key, new_certificate)
+    # A power cut leaves them whole or not at all: half a key would keep everybody out for ever.
+    sync(new_key)
+    sync(new_certificate)
     new_key.rename(key)
     new_certificate.rename(certificate)
+    sync(folder)
 
 
 def _give_to_web(folder: Path, *files: Path) -> None:

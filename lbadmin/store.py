@@ -153,7 +153,7 @@ class Store:
         self.path(number).unlink()
         self._headings.pop(number, None)
         self._hashes.pop(number, None)
-        _sync_folder(self.folder)
+        sync(self.folder)
 
     def remove_after(self, number: int) -> None:
         """Remove the revisions after that one: those that could not be read. Raises OSError."""
@@ -191,12 +191,13 @@ def write_durably(path: Path, data: bytes, mode: int) -> None:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
-    _sync_folder(path.parent)
+    sync(path.parent)
 
 
-def _sync_folder(path: Path) -> None:
-    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+def sync(path: Path) -> None:
+    """Have a file, or a folder's list of names, on the disk before this returns. Raises OSError."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(descriptor)
     finally:
-        os.close(folder)
+        os.close(descriptor)

@@ -49,3 +49,13 @@ def test_a_power_cut_in_a_stream_of_changes_leaves_the_last_acknowledged_one(
     assert found in {acknowledged[-1], sent[-1]}
     assert f"timeout client {found}" in downloaded.run("cat /etc/haproxy/haproxy.cfg").stdout
     assert downloaded.run("systemctl is-active haproxy").stdout.strip() == "active"
+
+
+def test_a_power_cut_right_after_the_first_boot_leaves_the_ways_in(
+    lab: Lab, fresh: Appliance, downloaded: LibvirtMachine
+) -> None:
+    fresh.http.close()
+    downloaded.power_off()
+    downloaded.power_on()
+    Appliance(lab, downloaded).wait_until_up(Deadline(BOOT_S))
+    assert downloaded.run("systemctl --failed --no-legend").stdout == ""
