@@ -2,11 +2,12 @@
 
 import contextlib
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from lbadmin.client import RequestError
-from tests.image.nodes import Node
+from tests.image.nodes import Node, appliances
 from tests.image.servers import wait_until
 
 SETTLED_S = 30.0
@@ -22,6 +23,19 @@ SERVICE = {
 
 _OWN = ("tls/node.pem", "access", "pair", "failovers")
 """State that is looked at apart, that asking for an identity may make, or that grows by itself."""
+
+
+Nodes = tuple[Node, Node]
+
+
+@contextlib.contextmanager
+def paired_nodes(folder: Path, software: Path) -> Iterator[Nodes]:
+    """Two appliances that are a pair with the guide's service: the one that made it, and the other."""
+    with appliances(folder, software, 21, 22) as (one, other):
+        answer = one.rest("POST", "/layer7/virtual-services", SERVICE)
+        assert answer.status == 201, answer.body
+        pair_up(one, other)
+        yield one, other
 
 
 def wish(one: Node, other: Node, **different: str) -> dict[str, str]:

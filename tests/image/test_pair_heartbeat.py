@@ -7,17 +7,22 @@ from typing import Any
 import pytest
 
 from tests.image.nodes import Node, appliances
-from tests.image.pairs import SERVICE, VIP, master_and_slave, pair_up, view, wait_until_settled, wish
+from tests.image.pairs import (
+    SERVICE,
+    VIP,
+    Nodes,
+    master_and_slave,
+    paired_nodes,
+    view,
+    wait_until_settled,
+    wish,
+)
 from tests.image.servers import wait_until
-
-Nodes = tuple[Node, Node]
 
 
 @pytest.fixture(scope="module")
 def paired(tmp_path_factory: pytest.TempPathFactory, software: Path) -> Iterator[Nodes]:
-    with appliances(tmp_path_factory.mktemp("nodes"), software, 21, 22) as (one, other):
-        assert one.rest("POST", "/layer7/virtual-services", SERVICE).status == 201
-        pair_up(one, other)
+    with paired_nodes(tmp_path_factory.mktemp("nodes"), software) as (one, other):
         listens = "Delayed start completed"
         wait_until(lambda: listens in other.journal("keepalived.service"), what="the slave listens")
         yield one, other

@@ -14,11 +14,19 @@ import pytest
 
 from lbadmin.client import Client
 from lbadmin.render.peer import OUT_SOCKET
-from tests.image.nodes import PASSWORD, Node, appliances, cut, join
-from tests.image.pairs import SERVICE, digest, is_settled, master_and_slave, pair_up, view, wait_until_settled
+from tests.image.nodes import PASSWORD, Node, cut, join
+from tests.image.pairs import (
+    SERVICE,
+    Nodes,
+    digest,
+    is_settled,
+    master_and_slave,
+    paired_nodes,
+    view,
+    wait_until_settled,
+)
 from tests.image.servers import wait_until
 
-Nodes = tuple[Node, Node]
 SETTINGS = "/layer7/settings"
 STRANGER = "192.168.2.1"
 """The test's own address on the management network."""
@@ -27,11 +35,8 @@ STRANGER = "192.168.2.1"
 @pytest.fixture(scope="module")
 def paired(tmp_path_factory: pytest.TempPathFactory, software: Path) -> Iterator[Nodes]:
     """A pair with a service, for all tests here: each leaves it in sync."""
-    with appliances(tmp_path_factory.mktemp("nodes"), software, 21, 22) as (one, other):
-        service = one.rest("POST", "/layer7/virtual-services", SERVICE)
-        assert service.status == 201, service.body
-        pair_up(one, other)
-        yield one, other
+    with paired_nodes(tmp_path_factory.mktemp("nodes"), software) as nodes:
+        yield nodes
 
 
 @pytest.fixture

@@ -8,25 +8,28 @@ from pathlib import Path
 import pytest
 
 from lbadmin.pair.farewell import SETTLED_S, SPREAD_S
-from tests.image.nodes import Node, appliances, cut, join
-from tests.image.pairs import SERVICE, VIP, master_and_slave, pair_up, view, wait_until_settled
+from tests.image.nodes import Node, cut, join
+from tests.image.pairs import (
+    VIP,
+    Nodes,
+    master_and_slave,
+    paired_nodes,
+    view,
+    wait_until_settled,
+)
 from tests.image.servers import FrontEnd, connect, wait_until
 
-Nodes = tuple[Node, Node]
 PORTS = (5060, 5061)
 
 
 @pytest.fixture(scope="module")
 def paired(tmp_path_factory: pytest.TempPathFactory, software: Path) -> Iterator[Nodes]:
     """A pair with the guide's service, before two front ends."""
-    with appliances(tmp_path_factory.mktemp("nodes"), software, 21, 22) as (one, other):
+    with paired_nodes(tmp_path_factory.mktemp("nodes"), software) as nodes:
         front_ends = [FrontEnd("FE-1", "192.168.10.31", PORTS), FrontEnd("FE-2", "192.168.10.32", PORTS)]
         for front_end in front_ends:
             front_end.start()
-        answer = one.rest("POST", "/layer7/virtual-services", SERVICE)
-        assert answer.status == 201, answer.body
-        pair_up(one, other)
-        yield one, other
+        yield nodes
         for front_end in front_ends:
             front_end.stop()
 

@@ -7,22 +7,24 @@ from typing import Any
 
 import pytest
 
-from tests.image.nodes import Node, appliances
-from tests.image.pairs import SERVICE, master_and_slave, pair_up, view, wait_until_settled
+from tests.image.nodes import Node
+from tests.image.pairs import (
+    Nodes,
+    master_and_slave,
+    paired_nodes,
+    view,
+    wait_until_settled,
+)
 from tests.image.servers import wait_until
 
-Nodes = tuple[Node, Node]
 SETTINGS = "/layer7/settings"
 
 
 @pytest.fixture(scope="module")
 def paired(tmp_path_factory: pytest.TempPathFactory, software: Path) -> Iterator[Nodes]:
     """A pair with a service, for all tests here: each leaves it in sync."""
-    with appliances(tmp_path_factory.mktemp("nodes"), software, 21, 22) as (one, other):
-        service = one.rest("POST", "/layer7/virtual-services", SERVICE)
-        assert service.status == 201, service.body
-        pair_up(one, other)
-        yield one, other
+    with paired_nodes(tmp_path_factory.mktemp("nodes"), software) as nodes:
+        yield nodes
 
 
 @pytest.fixture

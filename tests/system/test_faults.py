@@ -42,6 +42,7 @@ def time_to_connect(pair: Pair, machine: Machine, timeout_s: float = 10) -> floa
     return time.monotonic() - begin
 
 
+@pytest.mark.nightly
 def test_a_crash_and_a_panic_end_a_boot_each_and_the_next_one_comes(pair: Pair) -> None:
     first, second = pair.machines
     before = [boot_of(machine) for machine in pair.machines]
@@ -59,6 +60,7 @@ def test_a_crash_and_a_panic_end_a_boot_each_and_the_next_one_comes(pair: Pair) 
     pair.wait_until_settled(Deadline(BOOT_S))
 
 
+@pytest.mark.nightly
 def test_both_lose_their_power_and_come_back(pair: Pair) -> None:
     with Faults(pair.lab) as faults:
         faults.both_down()
@@ -66,6 +68,7 @@ def test_both_lose_their_power_and_come_back(pair: Pair) -> None:
     pair.wait_until_settled(Deadline(BOOT_S))
 
 
+@pytest.mark.nightly
 def test_a_reboot_is_undone_by_its_end(pair: Pair) -> None:
     machine = pair.slave().machine
     before = boot_of(machine)
