@@ -26,8 +26,8 @@ NEW_TIMEOUT_S = 2.0
 MAX_IN_FLIGHT = 300
 """More than fit into the time-out: an outage never makes the probe wait for itself."""
 
-HELD_PING_S = 15.0
-KEEP_ALIVE_S = 15.0
+HELD_PING_S = 20.0
+KEEP_ALIVE_S = 20.0
 """OCS's clients send one in 300 s; here all notice a failover within this time instead."""
 
 PONG_S = 10.0
@@ -116,10 +116,10 @@ HELD = Role("held", "OPTIONS", HELD_PING_S)
 CLIENT = Role("client", "REGISTER", KEEP_ALIVE_S)
 
 
-async def kept(target: Target, role: Role, number: int) -> None:
+async def kept(target: Target, role: Role, number: int, first_ping_s: float) -> None:
     """Keep one connection open for ever, as a user does: ask, ping, and come back when it breaks."""
     name, source = f"{role.kind}-{number}", target.source(number)
-    failures = 0
+    failures, pause_s = 0, first_ping_s
     while True:
         wire = Wire(source, name)
         served = False
@@ -130,7 +130,8 @@ async def kept(target: Target, role: Role, number: int) -> None:
             target.record(Event(role.kind, start, time.time(), "ok", source, name, front_end))
             served, failures = True, 0
             while True:
-                await asyncio.sleep(role.ping_s)
+                await asyncio.sleep(pause_s)
+                pause_s = role.ping_s
                 start = time.time()
                 await wire.ping(PONG_S)
         except OSError as error:
@@ -143,10 +144,13 @@ async def kept(target: Target, role: Role, number: int) -> None:
 
 
 async def staggered(target: Target, role: Role, count: int) -> None:
-    """Keep so many open; they start one after the other, so that their pings do not come at once."""
+    """Keep so many open; their pings are spread over the whole interval, as those of a day's users are.
+
+    Pings that crowded together would make all of them notice a failover, and return, at the same time.
+    """
     async with asyncio.TaskGroup() as group:
         for number in range(count):
-            group.create_task(kept(target, role, number))
+            group.create_task(kept(target, role, number, role.ping_s * number / count))
             await asyncio.sleep(START_S / count)
         await asyncio.Event().wait()
 

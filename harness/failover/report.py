@@ -12,6 +12,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from harness.failover import drawing, plots
+from harness.failover.probe import KEEP_ALIVE_S
 from harness.failover.record import Record, read_all
 from harness.failover.summary import Row, rows
 
@@ -65,6 +66,7 @@ def html(records: Sequence[Record], summary: Sequence[Row]) -> str:
         most=most,
         share=max(record.seen.probe_share for record in records),
         drawing=drawing,
+        keep_alive_s=KEEP_ALIVE_S,
     )
 
 

@@ -128,7 +128,7 @@ def test_a_user_whose_connection_breaks_registers_again_at_once(monkeypatch: pyt
 
         monkeypatch.setattr(probe, "Wire", Watched)
         role = probe.Role("client", "REGISTER", 0.02)
-        user = asyncio.create_task(probe.kept(target, role, 0))
+        user = asyncio.create_task(probe.kept(target, role, 0, role.ping_s))
         async with asyncio.timeout(5):
             while not events:
                 await asyncio.sleep(0.01)
