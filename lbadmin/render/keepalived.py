@@ -8,7 +8,7 @@ from lbadmin.pair.model import PairConfig
 
 Address = IPv4Address | IPv6Address
 
-ADVERTISEMENT_MS: dict[Sensitivity, int] = {"fast": 50, "normal": 100, "tolerant": 1_000}
+ADVERTISEMENT_MS: dict[Sensitivity, int] = {"fast": 50, "normal": 80, "tolerant": 1_000}
 """Interval of VRRP's advertisements. A silent master is replaced after three of them (RFC 9568, 6.1)."""
 SINGLE_ADVERTISEMENT_MS = 1_000
 

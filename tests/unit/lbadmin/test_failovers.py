@@ -123,7 +123,7 @@ def test_a_lone_node_that_was_unfit_for_a_moment_replaces_itself() -> None:
 
 @pytest.mark.parametrize(
     ("sensitivity", "primary", "expected"),
-    [("fast", True, 151), ("normal", False, 303), ("tolerant", False, 3027)],
+    [("fast", True, 151), ("normal", False, 242), ("tolerant", False, 3027)],
 )
 def test_silence_is_three_advertisements_and_the_skew(
     sensitivity: Sensitivity, primary: bool, expected: int
