@@ -42,8 +42,8 @@ HA_SETTINGS = Section(
             "sensitivity", "Sensitivity", "choice", default="normal",
             choices=(("fast", "Fast"), ("normal", "Normal"), ("tolerant", "Tolerant")),
             help="How soon the slave replaces a master that it does not hear any more. Fast: after 0.15 s. "
-            "Normal: after a quarter of a second. Tolerant: after 3 s, for clusters that move running machines "
-            "from host to host, which stands them still for a moment.",
+            "Normal: after a quarter of a second. Tolerant: after 3 s, for clusters that move running "
+            "machines from host to host, which stands them still for a moment.",
         ),
         Field(
             "fail_back", "Fail back automatically", "flag", default="false",

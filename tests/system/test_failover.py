@@ -1,7 +1,8 @@
 """What clients see when the master fails: the short form of `make bench-failover`.
 
 The bounds are wide, and the sensitivity is the one that forgives most, because machines that run tests are
-busy: where an emulated one gets no processor for a quarter of a second, failing over is right. The figures are the bench's.
+busy: where an emulated one gets no processor for a quarter of a second, failing over is right. The figures
+are the bench's.
 """
 
 import random
