@@ -22,6 +22,7 @@ from lbadmin.client import SOCKET
 from lbadmin.errors import LbadminError
 from lbadmin.haproxy import HAProxy
 from lbadmin.pair import parts
+from lbadmin.serving import Server
 from lbadmin.store import Store
 from lbadmin.system import System
 from lbadmin.systemd import notify_ready, passed_sockets
@@ -98,7 +99,7 @@ def serve(context: Context, sockets: list[socket.socket]) -> None:
     )
     context.pair.start()
     try:
-        uvicorn.Server(config).run(sockets)
+        Server(config).run(sockets)
     finally:
         context.pair.stop()
 

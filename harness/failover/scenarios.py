@@ -15,6 +15,9 @@ LONG_PARTITION_S = 60.0
 """Long enough for the nodes' neighbour caches to give each other up (arp(7))."""
 
 _LONG_EVERY = 5
+PANIC_LASTS_S = 2.0
+"""Until a machine boots after a panic (its kernel.panic)."""
+
 HAPROXY, KEEPALIVED = "haproxy", "keepalived"
 _SERVICE_NIC = MACHINE_NETWORKS.index(SERVICE)
 
@@ -55,7 +58,11 @@ def _crash(stage: Stage) -> Struck:
 
 
 def _panic(stage: Stage) -> Struck:
-    return _lose(stage, kinds.KernelPanic(stage.master.name))
+    """Switch the machine off before it boots: that would take the processor on which the other one serves."""
+    struck = _lose(stage, kinds.KernelPanic(stage.master.name))
+    time.sleep(max(0.0, struck.brought_about.end + PANIC_LASTS_S - time.time()))
+    stage.master.power_off()
+    return struck
 
 
 def _lose(stage: Stage, fault: kinds.Fault) -> Struck:

@@ -114,7 +114,7 @@ def build(system: System, changes: Changes) -> Pair:
         witness,
         sync,
         journal=Journal(),
-        take_over=TakeOver(heartbeat, channel),
+        take_over=TakeOver(changes, heartbeat, channel),
         workers=[],
     )
     heartbeat.watch.peer_can_serve = sync.peer_can_serve

@@ -4,18 +4,22 @@ import logging
 import time
 from collections.abc import Callable
 
+from lbadmin.change import Changes
 from lbadmin.errors import PairError, UnavailableError
+from lbadmin.pair.advertisements import Advertisements
 from lbadmin.pair.channel import Channel, PeerRefusedError
 from lbadmin.pair.failovers import STARTING_S, Told
 from lbadmin.pair.heartbeat import Heartbeat
 from lbadmin.render.keepalived import STARTUP_DELAY_S
 
 DEADLINE_S = 3.0
-"""Until a slave that was ready is master; it takes milliseconds, and its lbadmind a moment more to say so."""
+"""Until a slave that was ready is master; it takes milliseconds."""
+TOLD_S = 10.0
+"""Until its lbadmind knows, too: all clients have just moved there, and they go first."""
 START_S = STARTUP_DELAY_S + STARTING_S
 """A slave whose keepalived has just started is waited for: it is deaf for a moment."""
 PAUSE_S = 0.02
-ANSWER_S = DEADLINE_S + 5.0
+ANSWER_S = DEADLINE_S + TOLD_S + 5.0
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +27,8 @@ log = logging.getLogger(__name__)
 class TakeOver:
     """What an administrator asks of the pair. Safe to use from several threads."""
 
-    def __init__(self, heartbeat: Heartbeat, channel: Channel) -> None:
+    def __init__(self, changes: Changes, heartbeat: Heartbeat, channel: Channel) -> None:
+        self._changes = changes
         self._heartbeat = heartbeat
         self._channel = channel
 
@@ -39,7 +44,7 @@ class TakeOver:
             raise PairError(f"this node can't take over: {reasons[0]}")
         self._be("slave", "take over")
         self._channel.call("POST", "/peer/stand-by", {"who": who}, timeout_s=ANSWER_S)
-        if not _holds(lambda: self._heartbeat.role() == "master", time.monotonic() + DEADLINE_S):
+        if not _holds(lambda: self._heartbeat.role() == "master", time.monotonic() + TOLD_S):
             raise PairError("the peer stood by, but this node did not become master; see Logs for the reason")
         self._heartbeat.watch.be_first()
         self._heartbeat.wake()
@@ -54,6 +59,7 @@ class TakeOver:
         if told.role != "slave":
             raise PairError(f"{told.hostname} can't take over: its role is {told.role}, not slave")
         self._stand_by(f"hand-over by {who}")
+        _holds(self._peer_knows, time.monotonic() + TOLD_S)
 
     def stand_by(self, who: str) -> None:
         """Give the role away, as the peer has asked. Raises PairError with nothing changed."""
@@ -85,12 +91,15 @@ class TakeOver:
         return None
 
     def _stand_by(self, cause: str) -> None:
-        with self._heartbeat.watch.standing_by(cause):
-            taken = _holds(self._peer_is_master, time.monotonic() + DEADLINE_S)
+        pair = self._changes.current.pair
+        if pair is None:
+            raise PairError("this node is in no pair any more")
+        with Advertisements(pair) as advertisements, self._heartbeat.watch.standing_by(cause):
+            taken = _holds(advertisements.peer_is_master, time.monotonic() + DEADLINE_S)
         if not taken:
             raise PairError("the peer did not become master in time; this node is master again")
 
-    def _peer_is_master(self) -> bool:
+    def _peer_knows(self) -> bool:
         try:
             return self._told().role == "master"
         except (UnavailableError, PeerRefusedError):

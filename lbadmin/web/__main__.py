@@ -10,6 +10,7 @@ from pathlib import Path
 import uvicorn
 
 from lbadmin.client import SOCKET
+from lbadmin.serving import Server
 from lbadmin.systemd import notify_ready, passed_sockets
 from lbadmin.web import create_app
 from lbadmin.web.backend import Backend
@@ -52,7 +53,7 @@ def main() -> None:
     )
     sockets = passed_sockets() or [listen(options.port)]
     notify_ready()
-    uvicorn.Server(config).run(sockets)
+    Server(config).run(sockets)
 
 
 if __name__ == "__main__":

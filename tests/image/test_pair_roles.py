@@ -254,7 +254,7 @@ def test_each_sensitivity_takes_effect_on_both(pair: Nodes, sensitivity: str) ->
     answer = master.rest("PATCH", "/ha", {"sensitivity": sensitivity})
     assert answer.status == 200, answer.body
     wait_until_settled(*pair)
-    interval = {"fast": "0.05", "normal": "0.1", "tolerant": "1"}[sensitivity]
+    interval = {"fast": "0.05", "normal": "0.08", "tolerant": "1"}[sensitivity]
     for node in pair:
         assert f"advert_int {interval}\n" in node.path("/etc/keepalived/keepalived.conf").read_text()
     assert slave.rest("POST", "/pair/take-over").status == 200
