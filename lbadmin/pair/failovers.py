@@ -5,7 +5,7 @@ import logging
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -23,7 +23,8 @@ UNHEARD_ADVERTISEMENTS = 3
 STARTING_S = 1.0
 """What an emulated machine needs beside that from the role of slave to that of master."""
 GAVE_AWAY_S = (-1.0, 10.0)
-"""A master that left so long before another took over gave its role to it; clocks differ a little."""
+"""A master that left so long before another took over gave its role to it. How much their
+clocks differ is known but roughly: a gap that comes out negative was too short to be measured."""
 GIVE_UP_S = 20.0
 """How long a peer that is back may take to say why it left."""
 
@@ -126,9 +127,13 @@ def refined(failover: Failover, told: Told, ahead_s: float) -> Failover:
     took = failover.when.timestamp()
     left = told.left.when - ahead_s if told.left else None
     if told.left is not None and left is not None and GAVE_AWAY_S[0] <= took - left <= GAVE_AWAY_S[1]:
-        settled: dict[str, Any] = {"from_": told.hostname, "cause": told.left.cause, "settled": True}
-        if took >= left:
-            settled |= {"duration_ms": _ms(took - left), "measured": True}
+        settled = {
+            "from_": told.hostname,
+            "cause": told.left.cause,
+            "duration_ms": _ms(took - left),
+            "measured": True,
+            "settled": True,
+        }
         return failover.model_copy(update=settled)
     cause = _cause_of_silence(failover, told, ahead_s)
     return failover if cause is None else failover.model_copy(update={"cause": cause, "settled": True})

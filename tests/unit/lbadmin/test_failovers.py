@@ -51,6 +51,11 @@ def test_a_role_given_away_is_measured_from_leaving_to_taking_over() -> None:
     )  # fmt: skip
 
 
+def test_a_gap_that_is_shorter_than_the_clocks_differ_is_none() -> None:
+    found = refined(failover(), told(left=Left(when=T + 0.3, cause="take-over by root")), 0.0)
+    assert (found.duration_ms, found.measured) == (0, True)
+
+
 def test_clocks_that_differ_are_put_right() -> None:
     left = Left(when=T + 3600 - 0.02, cause="take-over by root")
     assert refined(failover(), told(left=left, now=T + 3660), 3600.0).duration_ms == 20
