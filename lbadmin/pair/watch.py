@@ -162,7 +162,6 @@ class Watch:
         with self._lock:
             self._haproxy.ended(planned=self._restarts > 0)
             if self._restarts == 0:
-                log.warning("HAProxy has ended by itself; this node can't serve until it is back")
                 self._findings = self._findings._replace(own=("HAProxy is not running",))
                 self._write()
 
@@ -229,9 +228,10 @@ class Watch:
                 return
         if value == NOT_MASTER:
             self._given_away = time.time(), cause
+        # In place: keepalived reads it when it is closed. The journal can wait.
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        self._file.write_text(text, encoding="ascii")
+        if value == NOT_MASTER:
             log.warning("this node is kept from being master: %s", cause)
         elif value == 0:
             log.info("this node may be master")
-        # In place: keepalived reads it when it is closed.
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        self._file.write_text(text, encoding="ascii")
