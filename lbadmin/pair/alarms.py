@@ -14,6 +14,9 @@ RECENT = timedelta(days=1)
 SETTLED = timedelta(seconds=2)
 """How long both nodes have to be master: what was heard of a planned take-over may be older than it."""
 
+LEARNT = timedelta(seconds=5)
+"""How long the old master may take to say why it left: a planned take-over is then told as one."""
+
 PLANNED = ("take-over", "hand-over", "start", "fail-back")
 """Beginnings of the causes that are no reason to worry."""
 
@@ -118,7 +121,7 @@ def _of_nodes(pair: PairStatus, version: str, now: datetime) -> Iterator[Message
             action="pair",
         )
     last = pair.last_failover
-    if last is not None and now - last.when < RECENT:
+    if last is not None and now - last.when < RECENT and (last.settled or now - last.when > LEARNT):
         level = "info" if last.cause.startswith(PLANNED) else "warning"
         yield Message.model_validate({"level": level, "text": _told(last), "action": "pair"})
 

@@ -92,6 +92,12 @@ def test_a_healthy_master_has_nothing_to_tell_and_neither_has_a_single_node() ->
             "pair",
             "lb2 took over from lb1 on 2026-11-22 at 13:00:00 UTC, after 304 ms without a master: lb1",
         ),
+        (
+            {"last_failover": {**FAILOVER, "when": NOW - timedelta(seconds=6), "settled": False}},
+            "warning",
+            "pair",
+            "lb1 was not heard",
+        ),
         ({"last_failover": {**FAILOVER, "cause": "take-over by root"}}, "info", "pair", "take-over by root"),
         (
             {"last_failover": {**FAILOVER, "from": None, "cause": "start"}},
@@ -115,6 +121,7 @@ def test_what_is_not_as_it_should_be_is_one_message(
         {"sync": "behind", "sync_detail": "lb2 is to get revision 7"},
         {"sync": "unreachable"},
         {"last_failover": {**FAILOVER, "when": NOW - timedelta(days=2)}},
+        {"last_failover": {**FAILOVER, "when": NOW - timedelta(seconds=4), "settled": False}},
         # What was heard of the peer is older than this node's role.
         {"peer": {**PEER, "role": "master"}, "role_since": NOW - timedelta(seconds=2)},
         {"peer": {**PEER, "role": "master"}, "role": "single"},
