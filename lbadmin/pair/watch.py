@@ -40,8 +40,8 @@ log = logging.getLogger(__name__)
 def _hurry() -> None:
     """Let this thread run before all that is no real-time one (sched(7)), where that is allowed.
 
-    It sleeps but for milliseconds a second. The kernel takes half a second of an emulated processor to end a dead
-    HAProxy's thousand connections, with HAProxy's weight, and until then this thread would hardly run.
+    It sleeps but for milliseconds a second. To end a dead HAProxy's thousand connections the kernel takes
+    half a second of an emulated processor, with HAProxy's weight; until then this thread would hardly run.
     """
     with contextlib.suppress(OSError):
         os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
