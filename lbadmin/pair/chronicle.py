@@ -99,13 +99,13 @@ class Chronicle:
             failovers=self._record.failovers,
         )
 
-    def ask(self) -> tuple[Told, float]:
+    def ask(self, timeout_s: float = ANSWER_S) -> tuple[Told, float]:
         """Return what the peer tells, and how much its clock is ahead (s), as NTP has it (RFC 5905, 8).
 
         Raises UnavailableError, or PeerRefusedError in its words.
         """
         sent = time.time()
-        answer = self._channel.call("GET", "/peer/heartbeat", timeout_s=ANSWER_S)
+        answer = self._channel.call("GET", "/peer/heartbeat", timeout_s=timeout_s)
         try:
             told = Told.model_validate(answer)
         except ValidationError as error:

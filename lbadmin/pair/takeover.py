@@ -15,7 +15,7 @@ from lbadmin.render.keepalived import STARTUP_DELAY_S
 DEADLINE_S = 3.0
 """Until a slave that was ready is master; it takes milliseconds."""
 TOLD_S = 10.0
-"""Until its lbadmind knows, too: all clients have just moved there, and they go first."""
+"""Until its lbadmind knows, too, or answers at all: clients go first, and all have just moved there."""
 START_S = STARTUP_DELAY_S + STARTING_S
 """A slave whose keepalived has just started is waited for: it is deaf for a moment."""
 PAUSE_S = 0.02
@@ -106,7 +106,7 @@ class TakeOver:
             return False
 
     def _told(self) -> Told:
-        return self._heartbeat.chronicle.ask()[0]
+        return self._heartbeat.chronicle.ask(TOLD_S)[0]
 
     def _be(self, role: str, act: str) -> None:
         now = self._heartbeat.role()
