@@ -13,11 +13,10 @@ from harness.topology import MACHINE_NETWORKS, SERVICE
 HEALS_AFTER_S = 8.0
 LONG_PARTITION_S = 60.0
 """Long enough for the nodes' neighbour caches to give each other up (arp(7))."""
-
-_LONG_EVERY = 5
 PANIC_LASTS_S = 2.0
 """Until a machine boots after a panic (its kernel.panic)."""
 
+_LONG_EVERY = 5
 HAPROXY, KEEPALIVED = "haproxy", "keepalived"
 _SERVICE_NIC = MACHINE_NETWORKS.index(SERVICE)
 

@@ -6,7 +6,6 @@ there.
 
 import contextlib
 import socket
-from typing import Self
 
 from lbadmin.pair.model import PairConfig
 
@@ -26,17 +25,15 @@ def is_master(message: bytes, router_id: int) -> bool:
 
 
 class Advertisements:
-    """Those that come in within its block. Raises OSError when there is no way to hear them."""
+    """Those that come in until it is closed. Raises OSError when there is no way to hear them."""
 
     def __init__(self, pair: PairConfig) -> None:
         self._pair = pair
         family = socket.AF_INET if pair.peer_ip.version == 4 else socket.AF_INET6  # noqa: PLR2004 - IPv4
         self._socket = socket.socket(family, socket.SOCK_RAW | socket.SOCK_NONBLOCK, PROTOCOL)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
+        """Hear no more."""
         self._socket.close()
 
     def peer_is_master(self) -> bool:

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable
+from contextlib import closing
 
 from lbadmin.change import Changes
 from lbadmin.errors import PairError, UnavailableError
@@ -94,7 +95,7 @@ class TakeOver:
         pair = self._changes.current.pair
         if pair is None:
             raise PairError("this node is in no pair any more")
-        with Advertisements(pair) as advertisements, self._heartbeat.watch.standing_by(cause):
+        with closing(Advertisements(pair)) as advertisements, self._heartbeat.watch.standing_by(cause):
             taken = _holds(advertisements.peer_is_master, time.monotonic() + DEADLINE_S)
         if not taken:
             raise PairError("the peer did not become master in time; this node is master again")
