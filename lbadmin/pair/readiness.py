@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import select
 import socket
 import struct
 from pathlib import Path
@@ -45,7 +46,7 @@ class HAProxyProbe:
         """Probe it; return what is wrong, None when it serves."""
         if self.handle is None:
             self.handle = self._find()
-        if self.handle is not None and self._answers():
+        if self.handle is not None and self._answers(self.handle):
             self._failed = 0
             return None
         self._failed = min(self._failed + 1, SILENT_AFTER)
@@ -66,12 +67,17 @@ class HAProxyProbe:
         except OSError:
             return None
 
-    def _answers(self) -> bool:
+    def _answers(self, handle: int) -> bool:
+        """Ask it something. Its end ends the wait: a killed HAProxy's sockets may take a second to close."""
         with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(PROBE_TIMEOUT_S)
             connection.connect(str(self._admin))
             connection.sendall(b"show version\n")
-            return connection.recv(16) != b""
+            poll = select.poll()
+            for each in (connection.fileno(), handle):
+                poll.register(each, select.POLLIN)
+            ready = dict(poll.poll(PROBE_TIMEOUT_S * 1000))
+            return connection.fileno() in ready and connection.recv(16) != b""
         return False
 
 

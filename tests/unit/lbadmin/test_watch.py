@@ -2,14 +2,18 @@
 
 import contextlib
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from lbadmin.change import Changes
 from lbadmin.haproxy import HAProxy
+from lbadmin.pair import readiness
 from lbadmin.pair.watch import Watch
 from lbadmin.store import Store
 from lbadmin.system import System
@@ -139,3 +143,30 @@ def test_a_single_node_tells_keepalived_nothing(tmp_path: Path, watched: list[Wa
     watch = watch_with(system, watched, HOME)
     wait_until(lambda: not path.exists(), what="what was told of a pair is gone")
     assert watch.readiness() == []
+
+
+def test_a_probe_that_waits_for_haproxy_learns_of_its_end_at_once(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readiness, "PROBE_TIMEOUT_S", 60.0)
+    listen = "import socket, sys; s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(); print(flush=True)"
+    master, admin = (system.path(name) for name in ("/run/haproxy-master.sock", "/run/haproxy/admin.sock"))
+    admin.parent.mkdir(parents=True)
+    # What stands at the other socket lives on, and says nothing, as a worker does that is being torn down.
+    with (
+        subprocess.Popen(
+            [sys.executable, "-c", f"{listen}; sys.stdin.read()", str(master)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        ) as process,
+        socket.socket(socket.AF_UNIX) as listener,
+        ThreadPoolExecutor(1) as executor,
+    ):  # fmt: skip
+        assert process.stdout is not None
+        process.stdout.readline()
+        listener.bind(str(admin))
+        listener.listen()
+        probing = executor.submit(readiness.HAProxyProbe(system).trouble)
+        with listener.accept()[0] as asked:
+            asked.recv(100)
+            process.kill()
+            assert probing.result(timeout=10) == "HAProxy does not answer"
