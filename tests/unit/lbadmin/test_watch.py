@@ -149,13 +149,14 @@ def test_a_probe_that_waits_for_haproxy_learns_of_its_end_at_once(
     system: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(readiness, "PROBE_TIMEOUT_S", 60.0)
-    listen = "import socket, sys; s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(); print(flush=True)"
+    listen = "import socket, sys; s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen()"
+    wait = "print(flush=True); sys.stdin.read()"
     master, admin = (system.path(name) for name in ("/run/haproxy-master.sock", "/run/haproxy/admin.sock"))
     admin.parent.mkdir(parents=True)
     # What stands at the other socket lives on, and says nothing, as a worker does that is being torn down.
     with (
         subprocess.Popen(
-            [sys.executable, "-c", f"{listen}; sys.stdin.read()", str(master)],
+            [sys.executable, "-c", f"{listen}; {wait}", str(master)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         ) as process,
         socket.socket(socket.AF_UNIX) as listener,
