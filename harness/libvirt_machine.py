@@ -169,6 +169,8 @@ class LibvirtMachine:
         except TimeoutError as error:
             what = f"{command!r} on {self.name} was silent for {timeout_s:g} s"
             raise DeadlineExceededError(what) from error
+        except _BROKEN as error:
+            raise LabError(f"{self.name} has gone while it ran {command!r}") from error
         if check and result.status != 0:
             raise CommandFailedError(result)
         return result
@@ -196,7 +198,10 @@ class LibvirtMachine:
                 return ssh.open_channel(self._client, min(_STALE_S, deadline.remaining()))
             self._client.close()
         self._client = self.ssh(deadline)
-        return ssh.open_channel(self._client, max(1.0, deadline.remaining()))
+        try:
+            return ssh.open_channel(self._client, max(1.0, deadline.remaining()))
+        except _BROKEN as error:
+            raise LabError(f"{self.name} has gone as it let root in") from error
 
     def screenshot(self, path: Path) -> None:  # noqa: D102
         stream = self._connection.newStream()

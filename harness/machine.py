@@ -54,7 +54,8 @@ class Machine(Protocol):
         """Run a shell command or an argument list as root, with `data` as its input.
 
         Raises CommandFailedError when `check` is set and its status is not 0, DeadlineExceededError
-        when the machine does not let root in, or the command is silent, for `timeout_s`.
+        when the machine does not let root in, or the command is silent, for `timeout_s`, and LabError
+        when the machine goes meanwhile.
         """
 
     def screenshot(self, path: Path) -> None:

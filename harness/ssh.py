@@ -63,7 +63,8 @@ def open_channel(client: paramiko.SSHClient, timeout_s: float) -> paramiko.Chann
 def run(channel: paramiko.Channel, command: str | Sequence[str], timeout_s: float, data: str = "") -> Result:
     """Run a shell command, or an argument list, with `data` as its input.
 
-    Raises TimeoutError when it is silent for `timeout_s`, paramiko.SSHException when the connection breaks.
+    Raises TimeoutError when it is silent for `timeout_s`, and OSError, EOFError or paramiko.SSHException when
+    the connection breaks.
     """
     line = command if isinstance(command, str) else shlex.join(command)
     with channel:

@@ -108,7 +108,7 @@ class _Restart(OnMachine):
         """Wait until it has booted again and serves its web page."""
         machine = self.its_machine(lab)
         deadline.wait_until(
-            lambda: _boot(machine) != self.boot, f"{self.machine} to boot again", ignoring=(LabError, OSError)
+            lambda: _boot(machine) != self.boot, f"{self.machine} to boot again", ignoring=(LabError,)
         )
         machine.wait_for_port(WEB_PORT, deadline)
 
