@@ -49,6 +49,7 @@ class Lab:
         name: str,
         *,
         front_ends: int = 2,
+        load_hosts: int = 1,
         publish: lifecycle.Publish | None = None,
         keys: Path | None = None,
         root: Path = LABS,
@@ -64,7 +65,12 @@ class Lab:
         deadline = deadline or Deadline(_START_S)
         folder = folder_of(name, root)
         record, process = lifecycle.start(
-            folder, front_ends=front_ends, publish=publish, keys=keys, deadline=deadline
+            folder,
+            front_ends=front_ends,
+            load_hosts=load_hosts,
+            publish=publish,
+            keys=keys,
+            deadline=deadline,
         )
         lab = cls(folder, record, process)
         try:

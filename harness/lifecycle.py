@@ -60,10 +60,13 @@ def _log_tail(folder: Folder) -> str:
     return ""
 
 
-def _spawn(folder: Folder, front_ends: int, publish: Publish | None) -> subprocess.Popen[bytes]:
+def _spawn(
+    folder: Folder, front_ends: int, load_hosts: int, publish: Publish | None
+) -> subprocess.Popen[bytes]:
     """Start the supervisor; its standard input is the lifeline of the lab."""
     argv = ["unshare", *_NAMESPACES, "--", sys.executable, "-m", "harness.supervisor"]
     argv += ["--folder", str(folder.path), "--front-ends", str(front_ends)]
+    argv += ["--load-hosts", str(load_hosts)]
     descriptors: Sequence[int] = ()
     if publish:
         descriptors = (publish.listener.fileno(),)
@@ -93,7 +96,13 @@ def _locked(folder: Folder) -> Iterator[None]:
 
 
 def start(
-    folder: Folder, *, front_ends: int, publish: Publish | None, keys: Path | None, deadline: Deadline
+    folder: Folder,
+    *,
+    front_ends: int,
+    load_hosts: int,
+    publish: Publish | None,
+    keys: Path | None,
+    deadline: Deadline,
 ) -> tuple[Record, subprocess.Popen[bytes]]:
     """Start a lab's supervisor and wait until it answers; its process is the lifeline's owner.
 
@@ -104,12 +113,14 @@ def start(
     check_host()
     if not 0 <= front_ends <= topology.MAX_FRONT_ENDS:
         raise LabError(f"{front_ends} front ends are not between 0 and {topology.MAX_FRONT_ENDS}")
+    if not 1 <= load_hosts <= topology.MAX_LOAD_HOSTS:
+        raise LabError(f"{load_hosts} hosts for load are not between 1 and {topology.MAX_LOAD_HOSTS}")
     with _locked(folder):
         if is_running(folder):
             raise LabError(f"lab {folder.name} is up already", f"`lab down --name {folder.name}` ends it")
         _end(folder, deadline)
         _prepare(folder, front_ends, keys)
-        process = _spawn(folder, front_ends, publish)
+        process = _spawn(folder, front_ends, load_hosts, publish)
         try:
             record = _await(folder, process, front_ends, publish, deadline)
         except BaseException:

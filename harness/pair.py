@@ -210,6 +210,7 @@ def start(
     *,
     firmware: Firmware = "bios",
     front_ends: int = 2,
+    load_hosts: int = 1,
     publish: Publish | None = None,
     fresh: bool = False,
 ) -> Pair:
@@ -225,11 +226,19 @@ def start(
         if kept is not None:
             in_time = Deadline(max(RESTORE_S, deadline.remaining()))
             try:
-                return _adopt(name, image, kept, in_time, front_ends=front_ends, publish=publish)
+                return _adopt(
+                    name,
+                    image,
+                    kept,
+                    in_time,
+                    front_ends=front_ends,
+                    load_hosts=load_hosts,
+                    publish=publish,
+                )
             except (LabError, libvirt.libvirtError) as error:
                 # Made by another libvirt or under another accelerator: it can be made anew.
                 _log.warning("the cached pair does not come back (%s); booting", error)
-        lab = Lab.start(name, front_ends=front_ends, publish=publish)
+        lab = Lab.start(name, front_ends=front_ends, load_hosts=load_hosts, publish=publish)
         try:
             pair = build(lab, image, deadline, firmware=firmware)
             pair.snapshot(READY)
@@ -245,10 +254,19 @@ def start(
 
 
 def _adopt(
-    name: str, image: Path, kept: Path, deadline: Deadline, *, front_ends: int, publish: Publish | None
+    name: str,
+    image: Path,
+    kept: Path,
+    deadline: Deadline,
+    *,
+    front_ends: int,
+    load_hosts: int,
+    publish: Publish | None,
 ) -> Pair:
     """Start a lab with the pair that another one has left in the folder `kept`."""
-    lab = Lab.start(name, front_ends=front_ends, publish=publish, keys=kept / cache.KEYS)
+    lab = Lab.start(
+        name, front_ends=front_ends, load_hosts=load_hosts, publish=publish, keys=kept / cache.KEYS
+    )
     try:
         for each in NAMES:
             lab.adopt_machine(each, image, kept / each / READY)

@@ -61,10 +61,21 @@ def _disable_ipv6() -> None:
         Path(f"/proc/sys/net/ipv6/conf/{scope}/disable_ipv6").write_text("1", encoding="ascii")
 
 
+def _enable_routing() -> None:
+    # Those it serves are on its own network: told of a shorter way, they would remember each user's.
+    for name, value in (
+        ("conf/all/send_redirects", "0"),
+        ("conf/eth0/send_redirects", "0"),
+        ("ip_forward", "1"),
+    ):
+        Path(f"/proc/sys/net/ipv4/{name}").write_text(value, encoding="ascii")
+
+
 def make_networks(hosts: Sequence[topology.Host]) -> None:
     """Make the bridges and the hosts' namespaces.
 
-    Nothing is forwarded between the networks: new network namespaces do not forward.
+    Nothing is forwarded between the networks: new network namespaces do not forward. A load host that routes
+    forwards within the one network that it is on.
     """
     # IPv6 is absent from hosts that have it compiled out or switched off: then it is off here, too.
     ipv6 = Path("/proc/sys/net/ipv6/conf/all/disable_ipv6").exists()
@@ -79,6 +90,8 @@ def make_networks(hosts: Sequence[topology.Host]) -> None:
     _call("ip", "-batch", "-", text="\n".join(lines))
     for host in hosts:
         _call("ip", "-n", host.name, "-batch", "-", text="\n".join(topology.address_commands(host)))
+        if host.routes:
+            in_network(NETWORK_NAMESPACES / host.name, _enable_routing)
 
 
 class Children:
@@ -227,13 +240,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--front-ends", type=int, required=True)
+    parser.add_argument("--load-hosts", type=int, required=True)
     parser.add_argument("--forward-descriptor", type=int)
     parser.add_argument("--forward-to", default="")
     options = parser.parse_args()
     folder = Folder(options.folder)
     log(f"lab {folder.name}: {options.front_ends} front ends, {len(PORTS)} ports each")
     make_mounts(folder)
-    make_networks(topology.hosts(options.front_ends))
+    make_networks(topology.hosts(options.front_ends, options.load_hosts))
     children = Children(folder.logs)
     forward = None
     if options.forward_descriptor is not None:

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Interface
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
 
 @dataclass(frozen=True)
@@ -30,10 +30,16 @@ class Link:
 
 @dataclass(frozen=True)
 class Host:
-    """A network namespace joined to the lab's bridges; its cards are eth0, eth1 … in order."""
+    """A network namespace joined to the lab's bridges; its cards are eth0, eth1 … in order.
+
+    Beside the addresses of its cards, all those of `crowd` are its own, without one being listed. A host that
+    `routes` knows the way to the crowds of others, and forwards to them.
+    """
 
     name: str
     links: tuple[Link, ...]
+    crowd: IPv4Network | None = None
+    routes: tuple[tuple[IPv4Network, IPv4Address], ...] = ()
 
 
 MANAGEMENT = Network("management", "br-mgmt", IPv4Interface("192.168.2.1/24"))
@@ -56,15 +62,44 @@ CLIENT = Host(
     ),
 )
 
+MAX_LOAD_HOSTS = 15
+"""Load hosts are 192.168.10.81 to .95."""
+
+
+def crowd_of(number: int) -> IPv4Network:
+    """The addresses of the users of load host `number`, counted from 1: 10.1.0.0/16 are load1's."""
+    return IPv4Network(f"10.{number}.0.0/16")
+
+
+def load_host(number: int, load_hosts: int = 1) -> Host:
+    """A host for so many users that each has an address of its own.
+
+    The first one is the router to the users of all: the appliance's gateway, where they are in use.
+    """
+    others = range(2, load_hosts + 1) if number == 1 else ()
+    return Host(
+        f"load{number}",
+        (Link(SERVICE, (SERVICE.interface(80 + number),)),),
+        crowd=crowd_of(number),
+        routes=tuple((crowd_of(other), SERVICE.interface(80 + other).ip) for other in others),
+    )
+
+
+LOAD_GATEWAY = load_host(1).links[0].addresses[0].ip
+
 
 def front_end_host(number: int) -> Host:
     """The host of front end `number`, counted from 1: fe1 is 192.168.10.31."""
     return Host(f"fe{number}", (Link(SERVICE, (SERVICE.interface(30 + number),)),))
 
 
-def hosts(front_ends: int) -> tuple[Host, ...]:
-    """All hosts of a lab with so many front ends, beside the lab itself."""
-    return (CLIENT, *(front_end_host(number) for number in range(1, front_ends + 1)))
+def hosts(front_ends: int, load_hosts: int = 1) -> tuple[Host, ...]:
+    """All hosts of a lab with so many front ends and hosts for load, beside the lab itself."""
+    return (
+        CLIENT,
+        *(load_host(number, load_hosts) for number in range(1, load_hosts + 1)),
+        *(front_end_host(number) for number in range(1, front_ends + 1)),
+    )
 
 
 def port_of(name: str, nic: int) -> str:
@@ -109,6 +144,9 @@ def address_commands(host: Host) -> list[str]:
     for number, link in enumerate(host.links):
         lines += [f"address add {address} dev eth{number}" for address in link.addresses]
         lines.append(f"link set eth{number} up")
+    if host.crowd is not None:
+        lines.append(f"route add local {host.crowd} dev lo")
+    lines += [f"route add {network} via {router}" for network, router in host.routes]
     return lines
 
 
