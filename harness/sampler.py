@@ -34,8 +34,8 @@ class Sample:
     """What a machine did in the second before `at` (seconds since the epoch).
 
     `busy` and `network` are shares of its processor from 0 to 1: all work, and what the kernel does for the
-    network (soft interrupts). `servers` are HAProxy's sessions by real server, `connections` all of its
-    clients, `accepted` those since it started; `errors` are connections to servers that failed, and `retries`.
+    network (soft interrupts). `servers` are HAProxy's sessions by real server; `connections` are all of its
+    clients' now, `accepted` those since it started. `errors` and `retries` count connections to servers.
     """
 
     at: float
