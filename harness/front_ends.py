@@ -1,14 +1,16 @@
-"""A mock front end of a running lab, as a test handles it: stop, start, hang, resume, and what it saw."""
+"""A mock front end of a running lab, as a test handles it: how it behaves, and what it saw."""
 
 import contextlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any, Protocol
 
+from harness import topology
 from harness.deadline import Deadline
+from harness.ocs.behaviour import NORMAL, Behaviour
+from harness.ocs.registrar import Remote
 
 
 class Control(Protocol):
@@ -31,14 +33,16 @@ class Event:
 
 
 class FrontEnd:
-    """A mock front end by its name (FE-1) on its host (fe1)."""
+    """Front end `number` of a lab: FE-1 on its host fe1."""
 
-    def __init__(self, name: str, host: str, address: IPv4Address, events: Path, control: Control) -> None:
-        self.name = name
-        self.host = host
-        self.address = address
-        self._events = events
+    def __init__(self, number: int, logs: Path, control: Control, pool: Remote) -> None:
+        host = topology.front_end_host(number)
+        self.name = f"FE-{number}"
+        self.host = host.name
+        self.address = host.links[0].addresses[0].ip
+        self._events = logs / f"{host.name}.jsonl"
         self._control = control
+        self._pool = pool
 
     def start(self, deadline: Deadline | None = None) -> None:
         """Start its process, unless it runs, and wait until it listens on all ports."""
@@ -82,6 +86,19 @@ class FrontEnd:
             yield
         finally:
             self.resume()
+
+    def behave(self, behaviour: Behaviour) -> None:
+        """Let it behave like that from now on, and wait until it does; one that is stopped is not told."""
+        self._pool.behave(self.name, behaviour, Deadline(30))
+
+    @contextlib.contextmanager
+    def behaving(self, behaviour: Behaviour) -> Iterator[None]:
+        """Behaving like that within the block, as it should behind it."""
+        self.behave(behaviour)
+        try:
+            yield
+        finally:
+            self.behave(NORMAL)
 
     def running(self) -> bool:
         """Whether its process exists (a frozen one does)."""

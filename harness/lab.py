@@ -21,8 +21,9 @@ from harness.errors import LabError
 from harness.front_ends import FrontEnd
 from harness.inside import Inside, Socket
 from harness.libvirt_machine import LibvirtMachine
+from harness.ocs.registrar import Remote
 from harness.result import Result
-from harness.state import CONTROL_SOCKET, LABS, LIBVIRT_SOCKET, Folder, Record, folder_of
+from harness.state import CONTROL_SOCKET, LABS, LIBVIRT_SOCKET, REGISTRAR_SOCKET, Folder, Record, folder_of
 
 T = TypeVar("T")
 _START_S = 60.0
@@ -118,15 +119,20 @@ class Lab:
         return self.folder.keys / "ca.pem"
 
     @property
+    def certificate(self) -> Path:
+        """A client's own, with its key, for the front ends' port that wants one."""
+        return self.folder.keys / "client.pem"
+
+    @property
     def front_ends(self) -> list[FrontEnd]:
         """FE-1, FE-2 …"""
-        front_ends = []
-        for number in range(1, self.record.front_ends + 1):
-            host = topology.front_end_host(number)
-            address = host.links[0].addresses[0].ip
-            events = self.folder.logs / f"{host.name}.jsonl"
-            front_ends.append(FrontEnd(f"FE-{number}", host.name, address, events, self.control))
-        return front_ends
+        numbers = range(1, self.record.front_ends + 1)
+        return [FrontEnd(number, self.folder.logs, self.control, self.pool) for number in numbers]
+
+    @property
+    def pool(self) -> Remote:
+        """What the front ends know in common."""
+        return Remote(self.inside.path(REGISTRAR_SOCKET))
 
     def socket(self, host: str, kind: SocketKind = SOCK_STREAM, family: int = AF_INET) -> Socket:
         """A new socket on a host's network."""

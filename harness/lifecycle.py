@@ -22,7 +22,16 @@ from harness.process import ProcessId, first_child
 from harness.ssh import write_key
 from harness.state import CONTROL_SOCKET, REPOSITORY, Folder, Record
 
-_TOOLS = ("unshare", "nsenter", "ip", "mount", "libvirtd", "qemu-system-x86_64", "qemu-img")
+_TOOLS = (
+    "unshare",
+    "nsenter",
+    "ip",
+    "mount",
+    "libvirtd",
+    "qemu-system-x86_64",
+    "qemu-img",
+    "redis-check-rdb",
+)
 _NAMESPACES = ("--net", "--pid", "--mount", "--ipc", "--fork", "--kill-child", "--mount-proc")
 
 

@@ -16,6 +16,7 @@ LABS = REPOSITORY / "build" / "lab"
 CONTROL_SOCKET = Path("/run/lab/control")
 CONSOLES = Path("/run/lab/consoles")
 NETWORK_NAMESPACES = Path("/run/netns")
+REGISTRAR_SOCKET = Path("/run/lab/registrar")
 LIBVIRT_SOCKET = Path("/run/libvirt/libvirt-sock")
 
 

@@ -22,10 +22,11 @@ from typing import Any
 from harness import control, libvirtd, topology
 from harness.errors import LabError
 from harness.namespaces import in_network
-from harness.ocs import PORTS
-from harness.state import CONSOLES, CONTROL_SOCKET, NETWORK_NAMESPACES, Folder
+from harness.ocs import PORTS, registrar
+from harness.state import CONSOLES, CONTROL_SOCKET, NETWORK_NAMESPACES, REGISTRAR_SOCKET, Folder
 
 _STANDARD_INPUT = 0
+REGISTRAR = "registrar"
 
 
 def log(text: str) -> None:
@@ -148,6 +149,9 @@ def define_children(
 ) -> None:
     """Say how all programs of the lab are started."""
     children.define("libvirtd", ["libvirtd", "--config", "/etc/libvirt/libvirtd.conf"])
+    server = REGISTRAR_SOCKET.with_name("redis-server")
+    server.symlink_to(registrar.SERVER)
+    children.define(REGISTRAR, registrar.server_argv(server, REGISTRAR_SOCKET))
     for number in range(1, front_ends + 1):
         host = topology.front_end_host(number)
         argv = [
@@ -163,6 +167,10 @@ def define_children(
             str(host.links[0].addresses[0].ip),
             "--certificate",
             str(folder.keys / "front-end.pem"),
+            "--authority",
+            str(folder.keys / "ca.pem"),
+            "--registrar",
+            str(REGISTRAR_SOCKET),
             "--events",
             str(folder.logs / f"{host.name}.jsonl"),
         ]

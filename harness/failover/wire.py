@@ -7,9 +7,11 @@ import socket
 import struct
 from dataclasses import dataclass, field
 
+from harness.ocs import DOMAIN, PASSWORD, digest
 from harness.ocs.sip import CRLF, Framer, KeepAlive, Request, Response
 
 PORT = 5060
+_URI = f"sip:{DOMAIN}"
 _PIECE = 4096
 _IP_BIND_ADDRESS_NO_PORT = 24  # linux/in.h: the port is chosen when both ends are known, so it may be shared
 _UNREACHABLE = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENETDOWN}
@@ -70,8 +72,17 @@ class Wire:
 
         Raises UnansweredError, or OSError when the connection breaks.
         """
+        answer = await self._ask(method, timeout_s)
+        if challenged := answer.get("www-authenticate"):
+            proof = digest.authorization(self.user, PASSWORD, method, _URI, challenged)
+            answer = await self._ask(method, timeout_s, ("authorization", proof))
+        if answer.status != 200:  # noqa: PLR2004 - RFC 3261, 21.2.1
+            raise UnansweredError(f"{method} was answered {answer.status}")
+        return answer.get("server")
+
+    async def _ask(self, method: str, timeout_s: float, *more: tuple[str, str]) -> Response:
         number = next(_numbers)
-        record = f"<sip:{self.user}@ocs.lab>"
+        record = f"<sip:{self.user}@{DOMAIN}>"
         headers = (
             ("via", f"SIP/2.0/TCP {self.source};branch=z9hG4bK{number}"),
             ("max-forwards", "70"),
@@ -80,11 +91,12 @@ class Wire:
             ("call-id", f"{self.user}-{number}"),
             ("cseq", f"1 {method}"),
             ("contact", f"<sip:{self.source};transport=tcp>"),
+            *more,
         )
-        item = await self._exchange(Request(headers, method=method, uri="sip:ocs.lab").encode(), timeout_s)
-        if not isinstance(item, Response) or item.status != 200:  # noqa: PLR2004 - RFC 3261, 21.2.1
-            raise UnansweredError(f"{method} was not answered 200")
-        return item.get("server")
+        item = await self._exchange(Request(headers, method=method, uri=_URI).encode(), timeout_s)
+        if not isinstance(item, Response):
+            raise UnansweredError(f"{method} was answered by something else")
+        return item
 
     async def ping(self, timeout_s: float) -> None:
         """Send a keep-alive and wait for its pong (RFC 5626 section 4.4.1). Raises as `ask` does."""

@@ -9,32 +9,74 @@ import asyncio
 import contextlib
 import json
 import resource
+import socket
 import ssl
+import struct
+import sys
 import time
-from collections.abc import Awaitable, Callable
+import weakref
+from asyncio import sslproto
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import TextIO
 
-import h11
-
 from harness.ocs import PORTS, Service
-from harness.ocs.answers import answer, refusal
-from harness.ocs.sip import CRLF, Framer, KeepAlive, Request, SipError
+from harness.ocs.answers import respond, way_back
+from harness.ocs.behaviour import NORMAL, Behaviour
+from harness.ocs.presence import Watchers
+from harness.ocs.registrar import Binding, Change, Delivery, Registrar
+from harness.ocs.rpc import RpcConnection
+from harness.ocs.sip import Framer, Message, Request
+from harness.ocs.sip_server import SipConnection
+from harness.ocs.web_server import WebConnection
 
-_PIECE = 16 * 1024
 _BACKLOG = 4096  # the storm of clients that come back after a failover
-_CRLFS_PER_PING = 2  # RFC 5626 section 4.4.1
+_HANDSHAKE_S = 30.0
+_NO_DESCRIPTOR_S = 0.1
+_REGISTRAR_S = 20.0
+_RESET = struct.pack("ii", 1, 0)  # socket(7), SO_LINGER: what is closed is reset
+_PLAIN = {Service.SIP, Service.RPC}
+_TLS_BUFFER = 32 * 1024  # two records; asyncio's own is 256 KiB for each connection
 
-Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+class LineConnection(asyncio.Protocol):
+    """Says the front end's name and listens."""
+
+    def __init__(self, owner: "FrontEnd") -> None:
+        self._owner = owner
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Say it."""
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - of a stream it is
+        match self._owner.behaviour.kind:
+            case "overloaded":
+                transport.close()
+            case "slow":
+                loop = asyncio.get_running_loop()
+                loop.call_later(self._owner.behaviour.delay_s, self._say, transport)
+            case _:
+                self._say(transport)
+
+    def _say(self, transport: asyncio.Transport) -> None:
+        transport.write(f"{self._owner.name}\r\n".encode())
 
 
 class FrontEnd:
-    """One front end's listeners and its record of events."""
+    """One front end's listeners, its connections and its record of events."""
 
-    def __init__(self, name: str, events: TextIO) -> None:
+    def __init__(self, name: str, registrar: Registrar, events: TextIO) -> None:
         self.name = name
+        self.registrar = registrar
+        self.behaviour = NORMAL
+        self.connections: dict[int, SipConnection] = {}
+        self.watchers = Watchers()
         self._events = events
-        self._servers: list[asyncio.Server] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._transports: weakref.WeakSet[asyncio.BaseTransport] = weakref.WeakSet()
+        self._hanging: set[socket.socket] = set()
+        self._listeners: dict[int, tuple[str, Service, socket.socket]] = {}
+        self._accepting: list[asyncio.Task[None]] = []
+        self._tls: Mapping[Service, ssl.SSLContext] = {}
 
     def record(self, event: str, **values: object) -> None:
         """Append an event, stamped with the time in seconds since the epoch."""
@@ -42,109 +84,205 @@ class FrontEnd:
         self._events.write(line + "\n")
         self._events.flush()
 
-    async def listen(self, address: str, ports: dict[int, Service], tls: ssl.SSLContext) -> list[int]:
+    def spawn(self, work: Awaitable[None]) -> None:
+        """Do something beside; what goes wrong there is written to standard error."""
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            sys.stderr.write(f"{self.name}: {type(error).__name__}: {error}\n")
+
+    async def start(self) -> None:
+        """Hear from the other front ends, and do as told. Raises TimeoutError without a registrar."""
+        await self.registrar.wait_until_up(_REGISTRAR_S)
+        await self.registrar.behaving(self.behaviour)
+        heard = asyncio.Event()
+        self.spawn(self._hear(heard))
+        self.spawn(self.watchers.tell_for_ever())
+        await heard.wait()
+
+    async def close(self) -> None:
+        """End all connections, and whatever is still to be done for them."""
+        for task in self._accepting:
+            task.cancel()
+        for transport in list(self._transports):
+            _reset_transport(transport)
+        while self.connections:
+            await asyncio.sleep(0)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _hear(self, heard: asyncio.Event) -> None:
+        async for news in self.registrar.news():
+            match news:
+                case None:
+                    heard.set()
+                case Delivery(number, data):
+                    await self._deliver(number, data)
+                case Change(user, present):
+                    self.watchers.note(user, present=present)
+                case Behaviour():
+                    await self._behave(news)
+
+    async def route(self, to: Binding, message: Message) -> bool:
+        """Send a message over a connection of any front end; False when there is none."""
+        if to.front_end != self.name:
+            return await self.registrar.hand_over(to, message.encode())
+        connection = self.connections.get(to.connection)
+        if connection is None:
+            return False
+        # Whoever hands a message to a client says so, as a proxy that stays between the two.
+        connection.send(message.with_only("server", self.name))
+        return True
+
+    async def _deliver(self, number: int, data: bytes) -> None:
+        message = next(iter(Framer().feed(data)))
+        assert isinstance(message, Message)  # noqa: S101 - front ends hand over nothing else
+        if not await self.route(Binding(self.name, number), message) and isinstance(message, Request):
+            # The connection went while the message was on its way: whoever asked is to hear of it.
+            await self._tell_gone(message)
+
+    async def _tell_gone(self, request: Request) -> None:
+        gone = respond(request, self.name, "", 480, "Temporarily Unavailable")
+        if request.method != "ACK" and (asked_by := way_back(gone)):
+            await self.route(asked_by, gone.without_first("via"))
+
+    async def listen(
+        self, address: str, ports: Mapping[int, Service], tls: Mapping[Service, ssl.SSLContext]
+    ) -> list[int]:
         """Listen on all ports; returns the port numbers (a port 0 becomes one that is free)."""
-        handlers: dict[Service, Handler] = {
-            Service.SIP: self._sip,
-            Service.SIPS: self._sip,
-            Service.HTTPS: self._https,
-            Service.LINE: self._line,
-            Service.TLS_LINE: self._line,
-        }
+        self._tls = tls
         bound = []
         for port, service in ports.items():
-            plain = service in {Service.SIP, Service.LINE}
-            server = await asyncio.start_server(
-                self._guarded(handlers[service]),
-                address,
-                port,
-                ssl=None if plain else tls,
-                backlog=_BACKLOG,
-            )
-            self._servers.append(server)
-            bound.append(server.sockets[0].getsockname()[1])
+            listener = _listener(address, port)
+            number = listener.getsockname()[1]
+            self._listeners[number] = (address, service, listener)
+            self._accept_from(listener, service)
+            bound.append(number)
         return bound
 
-    def _guarded(self, handler: Handler) -> Handler:
-        """The handler with its connection recorded and, whatever happens, closed."""
+    def _accept_from(self, listener: socket.socket, service: Service) -> None:
+        self._accepting.append(asyncio.create_task(self._accept(listener, service)))
 
-        async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            source, source_port = writer.get_extra_info("peername")[:2]
-            port = writer.get_extra_info("sockname")[1]
+    async def _accept(self, listener: socket.socket, service: Service) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                connection, (source, source_port, *_) = await loop.sock_accept(listener)
+            except OSError:
+                # Out of descriptors, or the client is gone already: the others wait in the backlog.
+                await asyncio.sleep(_NO_DESCRIPTOR_S)
+                continue
+            port = connection.getsockname()[1]
             self.record("connection", port=port, source=source, source_port=source_port)
-            # A peer that resets or breaks TLS is the lab's everyday life, not an error of this mock.
-            with contextlib.suppress(OSError, ssl.SSLError, asyncio.IncompleteReadError):
-                await handler(reader, writer)
-            writer.close()
+            match self.behaviour.kind:
+                case "reset":
+                    _reset(connection)
+                case "hang":
+                    self._hanging.add(connection)
+                case _:
+                    self.spawn(self._serve(connection, service))
 
-        return handle
+    async def _serve(self, connection: socket.socket, service: Service) -> None:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        context = None if service in _PLAIN else self._tls[service]
+        # A peer that resets or breaks TLS is the lab's everyday life, not an error of this mock.
+        with contextlib.suppress(OSError, ssl.SSLError):
+            transport, _protocol = await asyncio.get_running_loop().connect_accepted_socket(
+                self._protocol(service),
+                connection,
+                ssl=context,
+                ssl_handshake_timeout=_HANDSHAKE_S if context else None,
+            )
+            self._transports.add(transport)
 
-    async def _sip(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        source, source_port = writer.get_extra_info("peername")[:2]
-        port = writer.get_extra_info("sockname")[1]
-        framer, crlfs = Framer(), 0
-        try:
-            while data := await reader.read(_PIECE):
-                for item in framer.feed(data):
-                    crlfs = crlfs + 1 if isinstance(item, KeepAlive) else 0
-                    if crlfs == _CRLFS_PER_PING:
-                        crlfs = 0
-                        writer.write(CRLF)
-                    if isinstance(item, Request):
-                        self.record(
-                            "request", port=port, source=source, source_port=source_port, method=item.method
-                        )
-                        if response := answer(item, self.name, source):
-                            writer.write(response.encode())
-                await writer.drain()
-        except SipError as error:
-            writer.write(refusal(self.name, str(error)).encode())
-            await writer.drain()
+    def _protocol(self, service: Service) -> Callable[[], asyncio.Protocol]:
+        match service:
+            case Service.SIP | Service.SIPS:
+                return lambda: SipConnection(self)
+            case Service.WEB | Service.FOCUS:
+                return lambda: WebConnection(self, service)
+            case Service.RPC:
+                return lambda: RpcConnection(self)
+            case Service.MUTUAL_TLS:
+                return lambda: LineConnection(self)
 
-    async def _https(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connection = h11.Connection(h11.SERVER)
-        body = f"{self.name}\n".encode()
-        headers = [("Server", self.name), ("Content-Type", "text/plain"), ("Content-Length", str(len(body)))]
-        try:
-            while True:
-                event = connection.next_event()
-                if event is h11.NEED_DATA:
-                    connection.receive_data(await reader.read(_PIECE))
-                elif isinstance(event, h11.EndOfMessage):
-                    for part in (
-                        h11.Response(status_code=200, headers=headers),
-                        h11.Data(data=body),
-                        h11.EndOfMessage(),
-                    ):
-                        writer.write(connection.send(part) or b"")
-                    await writer.drain()
-                    if connection.our_state is not h11.DONE:
-                        return
-                    connection.start_next_cycle()
-                elif isinstance(event, h11.ConnectionClosed):
-                    return
-        except h11.RemoteProtocolError:
-            writer.write(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
-            await writer.drain()
+    async def _behave(self, behaviour: Behaviour) -> None:
+        """Change from one behaviour to another, and make it known."""
+        before, self.behaviour = self.behaviour, behaviour
+        if before.kind == "hang":
+            for connection in self._hanging:
+                _reset(connection)
+            self._hanging.clear()
+        if behaviour.kind == "reset":
+            for transport in list(self._transports):
+                _reset_transport(transport)
+        if (behaviour.kind == "refuse") != (before.kind == "refuse"):
+            await self._open_ports(behaviour.kind != "refuse")
+        await self.registrar.behaving(behaviour)
 
-    async def _line(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(f"{self.name}\r\n".encode())
-        await writer.drain()
-        while await reader.read(_PIECE):
-            pass
+    async def _open_ports(self, wanted: bool) -> None:
+        for task in self._accepting:
+            task.cancel()
+        # A listener that is closed while it is waited on would leave its number to another one's wait.
+        await asyncio.gather(*self._accepting, return_exceptions=True)
+        self._accepting.clear()
+        for port, (address, service, listener) in list(self._listeners.items()):
+            listener.close()
+            if wanted:
+                again = _listener(address, port)
+                self._listeners[port] = (address, service, again)
+                self._accept_from(again, service)
 
 
-def server_tls(certificate: Path) -> ssl.SSLContext:
-    """A server's TLS settings from a file with a key and its certificate."""
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(certificate)
-    return context
+def _listener(address: str, port: int) -> socket.socket:
+    listener = socket.create_server((address, port), backlog=_BACKLOG)
+    listener.setblocking(False)
+    return listener
 
 
-async def _serve(front_end: FrontEnd, address: str, tls: ssl.SSLContext) -> None:
+def _reset(connection: socket.socket) -> None:
+    """Close by a reset; the client may have gone before."""
+    with contextlib.suppress(OSError), connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+
+
+def _reset_transport(transport: asyncio.BaseTransport) -> None:
+    connection = transport.get_extra_info("socket")
+    with contextlib.suppress(OSError):
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+    assert isinstance(transport, asyncio.Transport)  # noqa: S101 - of a stream it is
+    transport.abort()
+
+
+def server_tls(certificate: Path, authority: Path) -> dict[Service, ssl.SSLContext]:
+    """The TLS settings of the services, from a file with a key and its certificate.
+
+    Where clients need a certificate, too, it is one that `authority` vouches for.
+    """
+    context, mutual = (ssl.create_default_context(ssl.Purpose.CLIENT_AUTH) for _ in range(2))
+    for each in (context, mutual):
+        each.load_cert_chain(certificate)
+        each.num_tickets = 0  # nobody resumes, and each held connection would keep them
+    mutual.load_verify_locations(authority)
+    mutual.verify_mode = ssl.CERT_REQUIRED
+    return {service: mutual if service is Service.MUTUAL_TLS else context for service in Service}
+
+
+async def _run(front_end: FrontEnd, address: str, tls: Mapping[Service, ssl.SSLContext]) -> None:
+    await front_end.start()
     await front_end.listen(address, PORTS, tls)
     front_end.record("listening")
     await asyncio.Event().wait()
+
+
+def allow_many_connections() -> None:
+    """Let this process hold as many as the machine allows; it starts with room for 1024 files."""
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    sslproto.SSLProtocol.max_size = _TLS_BUFFER
 
 
 def main() -> None:
@@ -153,13 +291,15 @@ def main() -> None:
     parser.add_argument("--name", required=True)
     parser.add_argument("--address", required=True)
     parser.add_argument("--certificate", type=Path, required=True, help="key and certificate, PEM")
+    parser.add_argument("--authority", type=Path, required=True, help="who vouches for clients, PEM")
+    parser.add_argument("--registrar", type=Path, required=True, help="the socket of the pool's registrar")
     parser.add_argument("--events", type=Path, required=True)
     options = parser.parse_args()
-    # Thousands of clients are held at once; a process starts with room for 1024 files.
-    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    allow_many_connections()
+    tls = server_tls(options.certificate, options.authority)
     with options.events.open("a", encoding="utf-8") as events:
-        asyncio.run(_serve(FrontEnd(options.name, events), options.address, server_tls(options.certificate)))
+        front_end = FrontEnd(options.name, Registrar(options.registrar, options.name), events)
+        asyncio.run(_run(front_end, options.address, tls))
 
 
 if __name__ == "__main__":

@@ -42,9 +42,10 @@ def _key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
 
 
 def write_pool(folder: Path, names: Sequence[str], addresses: Sequence[str]) -> None:
-    """Write `ca.pem`, the authority's certificate, and `front-end.pem`, a key and its certificate.
+    """Write `ca.pem`, the authority's certificate, and a key with its certificate for front ends and clients.
 
-    The certificate is for the DNS `names` and IP `addresses`; the authority's key is thrown away.
+    The one in `front-end.pem` is for the DNS `names` and IP `addresses`, the one in `client.pem` for clients
+    of the ports that want one; the authority's key is thrown away.
     """
     authority_key = ec.generate_private_key(ec.SECP256R1())
     authority = (
@@ -52,16 +53,20 @@ def write_pool(folder: Path, names: Sequence[str], addresses: Sequence[str]) -> 
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .sign(authority_key, hashes.SHA256())
     )
-    key = ec.generate_private_key(ec.SECP256R1())
     alternatives: list[x509.GeneralName] = [x509.DNSName(name) for name in names]
     alternatives += [x509.IPAddress(ipaddress.ip_address(address)) for address in addresses]
-    certificate = (
-        _builder(names[0], "LBVA lab", key.public_key())
-        .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
-        .sign(authority_key, hashes.SHA256())
-    )
     pem = serialization.Encoding.PEM
     (folder / "ca.pem").write_bytes(authority.public_bytes(pem))
-    pool = folder / "front-end.pem"
-    pool.touch(mode=0o600)
-    pool.write_bytes(_key_pem(key) + certificate.public_bytes(pem))
+    for file, subject, known_as in (
+        ("front-end.pem", names[0], alternatives),
+        ("client.pem", "client", [x509.DNSName("client")]),
+    ):
+        key = ec.generate_private_key(ec.SECP256R1())
+        certificate = (
+            _builder(subject, "LBVA lab", key.public_key())
+            .add_extension(x509.SubjectAlternativeName(known_as), critical=False)
+            .sign(authority_key, hashes.SHA256())
+        )
+        path = folder / file
+        path.touch(mode=0o600)
+        path.write_bytes(_key_pem(key) + certificate.public_bytes(pem))

@@ -3,9 +3,10 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from typing import Self
 
 MAX_HEADER = 16 * 1024
-MAX_BODY = 64 * 1024
+MAX_BODY = 256 * 1024
 CRLF = b"\r\n"
 
 # RFC 3261 section 20 and the registry of header fields (RFC 3515, 3892, 4028, 6665).
@@ -51,6 +52,20 @@ class Message(ABC):
     def get(self, name: str) -> str:
         """The value of the first header field of that name, or ""."""
         return next(iter(self.all(name)), "")
+
+    def with_first(self, name: str, value: str) -> Self:
+        """The same message with one more header field before all others."""
+        return replace(self, headers=((name, value), *self.headers))
+
+    def without_first(self, name: str) -> Self:
+        """The same message without the first header field of that name."""
+        place = next(number for number, (key, _value) in enumerate(self.headers) if key == name)
+        return replace(self, headers=self.headers[:place] + self.headers[place + 1 :])
+
+    def with_only(self, name: str, value: str) -> Self:
+        """The same message with this as the only header field of that name."""
+        others = tuple(header for header in self.headers if header[0] != name)
+        return replace(self, headers=(*others, (name, value)))
 
     @abstractmethod
     def _start_line(self) -> str:
@@ -146,8 +161,15 @@ def _parse_head(head: bytes) -> Message:
 class Framer:
     """Cuts a stream into messages and keep-alives, holding at most one message's worth of bytes."""
 
+    __slots__ = ("_buffer",)
+
     def __init__(self) -> None:
         self._buffer = b""
+
+    @property
+    def has_part(self) -> bool:
+        """Whether a message has begun that is not complete."""
+        return bool(self._buffer)
 
     def feed(self, data: bytes) -> Iterator[Message | KeepAlive]:
         """Yield what is complete; raises SipError at what can never become a message."""

@@ -8,7 +8,7 @@ import pytest
 from harness.deadline import Deadline
 from harness.errors import LabError
 from harness.lab import Lab
-from harness.ocs import PORTS, Service
+from harness.ocs import PORTS, Service, rpc
 from harness.ocs.client import SipClient, secure
 from harness.ocs.sipp import register
 from harness.result import CommandFailedError
@@ -28,14 +28,16 @@ def test_every_port_of_the_guide_answers_with_the_front_ends_name(lab: Lab) -> N
     for front_end in lab.front_ends:
         for port, service in PORTS.items():
             connection = lab.connect("client", (str(front_end.address), port))
-            if service not in {Service.SIP, Service.LINE}:
-                connection = secure(connection, lab.authority)
+            if service not in {Service.SIP, Service.RPC}:
+                connection = secure(connection, lab.authority, certificate=lab.certificate)
             with connection, SipClient(connection) as client:
                 if service in {Service.SIP, Service.SIPS}:
                     assert client.options().front_end == front_end.name
                     continue
-                if service is Service.HTTPS:
+                if service in {Service.WEB, Service.FOCUS}:
                     connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+                elif service is Service.RPC:
+                    connection.sendall(rpc.bind(1).encode())
                 assert front_end.name.encode() in connection.recv(4096)
 
 

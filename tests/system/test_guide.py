@@ -7,7 +7,7 @@ from harness.appliance import OCS_PORTS, SERVICE_ADDRESS, SERVICE_LABEL, Applian
 from harness.clients import SIP_TCP_PORT, SIP_TLS_PORT, OcsClient, clients
 from harness.deadline import Deadline
 from harness.lab import Lab
-from harness.ocs import sipp
+from harness.ocs import rpc, sipp
 from harness.topology import VIP
 
 NAMES = {"FE-1", "FE-2"}
@@ -66,11 +66,13 @@ def test_each_port_of_the_guide_answers_through_the_virtual_address(
     if port in HTTPS_PORTS:
         with lab.http(f"https://{VIP}:{port}", host="client", source=source) as web:
             answer = web.get("/").text
-    elif port in {135, 8404}:
-        argv = ["socat", "-t", "20", "-", f"TCP:{VIP}:{port},bind={source}"]
-        if port == 8404:
-            argv[-1] = f"OPENSSL:{VIP}:{port},bind={source},verify=0"
-        answer = lab.run("client", argv).stdout
+    elif port == 135:
+        with lab.connect("client", (str(VIP), port), source=source, timeout_s=20) as connection:
+            connection.sendall(rpc.bind(1).encode())
+            answer = connection.recv(4096).decode(errors="replace")
+    elif port == 8404:
+        to = f"OPENSSL:{VIP}:{port},bind={source},verify=0,cert={lab.certificate}"
+        answer = lab.run("client", ["socat", "-t", "20", "-", to]).stdout
     else:
         answer = OcsClient(lab, source).register(port)
     assert any(name in answer for name in NAMES), answer

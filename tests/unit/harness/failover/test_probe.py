@@ -3,7 +3,6 @@
 import asyncio
 import errno
 import io
-import ssl
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -14,6 +13,7 @@ from harness.failover import holders, probe, wire
 from harness.failover.events import Event, parse, read
 from harness.ocs import Service
 from harness.ocs.front_end import FrontEnd
+from harness.ocs.registrar import Registrar
 
 MAC = bytes.fromhex("525400aabbcc")
 
@@ -67,41 +67,50 @@ def test_what_went_wrong_has_a_name(error: OSError, outcome: str) -> None:
     assert wire.outcome_of(error) == outcome
 
 
-def against_a_front_end(
-    monkeypatch: pytest.MonkeyPatch, work: Callable[[probe.Target, list[Event]], Awaitable[None]]
-) -> list[Event]:
-    """Do `work` while a mock front end listens at the port that the probe asks; return the events."""
-    events: list[Event] = []
-
-    async def run() -> None:
-        front_end = FrontEnd("FE-9", io.StringIO())
-        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        [port] = await front_end.listen("127.0.0.1", {0: Service.SIP}, tls)
-        monkeypatch.setattr(wire, "PORT", port)
-        await work(probe.Target("127.0.0.1", ("127.0.0.2", "127.0.0.3"), events.append), events)
-
-    asyncio.run(run())
-    return events
+Work = Callable[[probe.Target, list[Event]], Awaitable[None]]
+Against = Callable[[Work], list[Event]]
 
 
-def test_a_new_connection_tells_which_front_end_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def against_a_front_end(monkeypatch: pytest.MonkeyPatch, registrar_socket: Path) -> Against:
+    """Does work while a mock front end listens at the port that the probe asks; returns the events."""
+
+    def against(work: Work) -> list[Event]:
+        events: list[Event] = []
+
+        async def run() -> None:
+            front_end = FrontEnd("FE-9", Registrar(registrar_socket, "FE-9"), io.StringIO())
+            [port] = await front_end.listen("127.0.0.1", {0: Service.SIP}, {})
+            monkeypatch.setattr(wire, "PORT", port)
+            await work(probe.Target("127.0.0.1", ("127.0.0.2", "127.0.0.3"), events.append), events)
+            await front_end.close()
+
+        asyncio.run(run())
+        return events
+
+    return against
+
+
+def test_a_new_connection_tells_which_front_end_answered(against_a_front_end: Against) -> None:
     begin = time.time()
-    [event] = against_a_front_end(monkeypatch, lambda target, _events: probe.new_connection(target, 1))
+    [event] = against_a_front_end(lambda target, _events: probe.new_connection(target, 1))
     assert (event.kind, event.outcome, event.source, event.front_end) == ("new", "ok", "127.0.0.3", "FE-9")
     assert begin <= event.start <= event.end <= time.time()
 
 
-def test_a_new_connection_where_nobody_listens_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_new_connection_where_nobody_listens_is_refused(
+    monkeypatch: pytest.MonkeyPatch, against_a_front_end: Against
+) -> None:
     async def work(target: probe.Target, _events: list[Event]) -> None:
         monkeypatch.setattr(wire, "PORT", 1)
         await probe.new_connection(target, 0)
 
-    [event] = against_a_front_end(monkeypatch, work)
+    [event] = against_a_front_end(work)
     assert (event.outcome, event.front_end) == ("refused", "")
 
 
 def test_a_connection_that_is_accepted_and_never_answered_is_no_answer(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, against_a_front_end: Against
 ) -> None:
     async def work(target: probe.Target, _events: list[Event]) -> None:
         silent = await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", 0)
@@ -110,11 +119,13 @@ def test_a_connection_that_is_accepted_and_never_answered_is_no_answer(
         await probe.new_connection(target, 0)
         silent.close()
 
-    [event] = against_a_front_end(monkeypatch, work)
+    [event] = against_a_front_end(work)
     assert event.outcome == "no-answer"
 
 
-def test_a_user_whose_connection_breaks_registers_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_user_whose_connection_breaks_registers_again_at_once(
+    monkeypatch: pytest.MonkeyPatch, against_a_front_end: Against
+) -> None:
     async def work(target: probe.Target, events: list[Event]) -> None:
         made: list[wire.Wire] = []
 
@@ -137,7 +148,7 @@ def test_a_user_whose_connection_breaks_registers_again_at_once(monkeypatch: pyt
                 await asyncio.sleep(0.01)
         user.cancel()
 
-    events = against_a_front_end(monkeypatch, work)
+    events = against_a_front_end(work)
     assert [event.outcome for event in events] == ["ok", "broken", "ok"]
     assert {event.name for event in events} == {"client-0"}
     assert [event.front_end for event in events] == ["FE-9", "", "FE-9"]

@@ -1,58 +1,16 @@
 """A front end on loopback, spoken to by the lab's own client."""
 
-import asyncio
-import io
-import json
 import resource
-import socket
 import ssl
-import threading
-from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import pytest
 
-from harness.ocs import POOL, Service
+from harness.ocs import Service
+from harness.ocs.answers import ALLOW
 from harness.ocs.client import SipClient, secure
-from harness.ocs.front_end import FrontEnd, server_tls
-from harness.ocs.pki import write_pool
-
-
-class Running:
-    """A front end in a thread, with a free port for each kind of service."""
-
-    def __init__(self, folder: Path) -> None:
-        write_pool(folder, [POOL], ["127.0.0.1"])
-        self.authority = folder / "ca.pem"
-        self.events = io.StringIO()
-        self.loop = asyncio.new_event_loop()
-        self.thread = threading.Thread(target=self.loop.run_forever)
-        self.thread.start()
-        self.front_end = FrontEnd("FE-1", self.events)
-        self.ports = {service: self.listen(folder, service) for service in Service}
-
-    def listen(self, folder: Path, service: Service) -> int:
-        work = self.front_end.listen("127.0.0.1", {0: service}, server_tls(folder / "front-end.pem"))
-        return asyncio.run_coroutine_threadsafe(work, self.loop).result(10)[0]
-
-    def connect(self, service: Service) -> socket.socket:
-        return socket.create_connection(("127.0.0.1", self.ports[service]), 5)
-
-    def sips(self) -> ssl.SSLSocket:
-        return secure(self.connect(Service.SIPS), self.authority)
-
-    def close(self) -> None:
-        self.loop.call_soon_threadsafe(self.loop.stop)
-        self.thread.join()
-        self.loop.close()
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    front_end = Running(tmp_path_factory.mktemp("pki"))
-    yield front_end
-    front_end.close()
+from harness.ocs.web_server import ADDRESS_BOOK, ADDRESS_BOOK_SIZE, FOCUS_PATH
+from tests.unit.harness.ocs.conftest import Running
 
 
 def test_a_user_registers_over_tcp_and_over_tls(running: Running) -> None:
@@ -73,7 +31,7 @@ def test_one_connection_serves_many_requests_and_keep_alives(running: Running) -
             assert client.register().status == 200
             client.ping()
             client.ping()
-            assert client.options().response.get("allow") == "REGISTER, OPTIONS"
+            assert client.options().response.get("allow") == ALLOW
 
 
 def test_half_a_keep_alive_is_not_answered(running: Running) -> None:
@@ -94,22 +52,58 @@ def test_what_is_no_sip_gets_400_and_a_closed_connection(running: Running) -> No
         assert b"Server: FE-1" in data
 
 
+def last_words(connection: ssl.SSLSocket) -> bytes:
+    """What comes before the connection ends, in whatever way."""
+    try:
+        return connection.recv(100)
+    except OSError:
+        return b""
+
+
+def web(running: Running, service: Service) -> httpx.Client:
+    context = ssl.create_default_context(cafile=str(running.pool.authority))
+    return httpx.Client(
+        base_url=f"https://127.0.0.1:{running.ports[service]}", verify=context, trust_env=False
+    )
+
+
 def test_https_answers_with_the_name(running: Running) -> None:
-    context = ssl.create_default_context(cafile=str(running.authority))
-    base = f"https://127.0.0.1:{running.ports[Service.HTTPS]}"
-    with httpx.Client(base_url=base, verify=context, trust_env=False) as client:
+    with web(running, Service.WEB) as client:
         for response in (client.get("/conf"), client.post("/conf", content=b"x" * 1000)):
             assert (response.status_code, response.text) == (200, "FE-1\n")
             assert response.headers["server"] == "FE-1"
 
 
-def test_the_other_ports_say_the_name(running: Running) -> None:
-    for connection in (
-        running.connect(Service.LINE),
-        secure(running.connect(Service.TLS_LINE), running.authority),
-    ):
-        with connection:
-            assert connection.recv(100) == b"FE-1\r\n"
+def test_the_address_book_is_there_and_nothing_beside_it(running: Running) -> None:
+    with web(running, Service.WEB) as client:
+        book = client.get(ADDRESS_BOOK)
+        assert (book.status_code, len(book.content)) == (200, ADDRESS_BOOK_SIZE)
+        assert client.get("/abs/handler/other").status_code == 404
+
+
+def test_the_focus_answers_a_request_by_its_number(running: Running) -> None:
+    with web(running, Service.FOCUS) as client:
+        answer = client.post(FOCUS_PATH, content=b'<request requestId="17"><getConference/></request>')
+        assert answer.status_code == 200
+        assert 'requestId="17" from="FE-1" code="success"' in answer.text
+        assert client.post(FOCUS_PATH, content=b"<request/>").status_code == 400
+        assert client.get(FOCUS_PATH).status_code == 405
+
+
+def test_http_that_is_none_gets_400_and_a_closed_connection(running: Running) -> None:
+    with secure(running.connect(Service.WEB), running.pool.authority) as connection:
+        connection.sendall(b"\x00\x01\r\n\r\n")
+        assert connection.recv(100).startswith(b"HTTP/1.1 400 ")
+        assert connection.recv(100) == b""
+
+
+def test_a_client_with_a_certificate_is_told_the_name_and_others_are_not(running: Running) -> None:
+    service, authority = Service.MUTUAL_TLS, running.pool.authority
+    certificate = running.pool.certificate
+    with secure(running.connect(service), authority, certificate=certificate) as connection:
+        assert connection.recv(100) == b"FE-1\r\n"
+    with secure(running.connect(service), authority) as connection:
+        assert last_words(connection) == b""
 
 
 def test_a_thousand_connections_are_held(running: Running) -> None:
@@ -128,10 +122,10 @@ def test_connections_and_requests_are_recorded(running: Running) -> None:
     with SipClient(running.connect(Service.SIP)) as client:
         client.register()
         port = client.connection.getsockname()[1]
-    events = [json.loads(line) for line in running.events.getvalue().splitlines()]
-    ours = [event for event in events if event["source_port"] == port]
+    ours = [event for event in running.recorded() if event["source_port"] == port]
     assert [(event["event"], event.get("method")) for event in ours] == [
         ("connection", None),
+        ("request", "REGISTER"),
         ("request", "REGISTER"),
     ]
     assert {event["port"] for event in ours} == {running.ports[Service.SIP]}
