@@ -1,11 +1,12 @@
 """A running lab's inside, reached from outside: its files, sockets on its hosts, programs in it."""
 
+import contextlib
 import os
 import shlex
 import signal
 import socket
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -69,6 +70,32 @@ class Inside:
     def argv(self, host: str, argv: Sequence[str]) -> list[str]:
         """The command that runs `argv` on a host; it ends with the lab at the latest."""
         return enter_argv(self.init_pid, self.network(host), argv)
+
+    @contextlib.contextmanager
+    def started(
+        self, host: str, argv: Sequence[str], *, log: Path | None = None
+    ) -> "Iterator[subprocess.Popen[bytes]]":
+        """A program that runs on a host within the block; its output goes to the file `log`, or nowhere.
+
+        Its standard input is a pipe. What still runs of it behind the block is killed.
+        """
+        with contextlib.ExitStack() as stack:
+            output = stack.enter_context(log.open("ab")) if log else subprocess.DEVNULL
+            process = stack.enter_context(
+                subprocess.Popen(
+                    self.argv(host, argv),
+                    stdin=subprocess.PIPE,
+                    stdout=output,
+                    stderr=output,
+                    start_new_session=True,
+                )
+            )
+            try:
+                yield process
+            finally:
+                # nsenter forks to enter the pid namespace: the whole group is to end, not nsenter alone.
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
 
     def run(
         self, host: str, argv: Sequence[str], *, check: bool = True, timeout_s: float = 60, data: str = ""

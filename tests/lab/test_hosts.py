@@ -5,12 +5,13 @@ import subprocess
 import httpx
 import pytest
 
+from harness import topology
 from harness.deadline import Deadline
 from harness.errors import LabError
 from harness.lab import Lab
-from harness.ocs import PORTS, Service, rpc
+from harness.ocs import PORTS, Service, rpc, sipp
+from harness.ocs.behaviour import Behaviour
 from harness.ocs.client import SipClient, secure
-from harness.ocs.sipp import register
 from harness.result import CommandFailedError
 
 
@@ -41,6 +42,33 @@ def test_every_port_of_the_guide_answers_with_the_front_ends_name(lab: Lab) -> N
                 assert front_end.name.encode() in connection.recv(4096)
 
 
+@pytest.mark.parametrize("steps", ["message", "invite"])
+def test_sipp_speaks_to_a_user_at_another_front_end(lab: Lab, steps: sipp.Steps) -> None:
+    one, other = ((str(front_end.address), 5060) for front_end in lab.front_ends)
+    with sipp.waiting(lab.inside, lab.pool, other, "192.168.10.134", "bob"):
+        run = sipp.run(lab.inside, one, "192.168.10.135", steps, user="alice", callee="bob", calls=3)
+    assert run.passed, run.result
+    assert run.front_ends == ("FE-1",) * 3
+
+
+def test_a_front_end_behaves_as_told_and_well_again_behind_the_block(lab: Lab) -> None:
+    front_end = lab.front_ends[0]
+    with SipClient(lab.connect("client", (str(front_end.address), 5060))) as client:
+        with front_end.behaving(Behaviour("overloaded")):
+            assert client.options().status == 503
+        assert client.options().status == 200
+
+
+def test_a_load_host_has_more_addresses_than_users(lab: Lab) -> None:
+    front_end = lab.front_ends[0]
+    lab.run("fe1", ["ip", "route", "add", str(topology.crowd_of(1)), "via", str(topology.LOAD_GATEWAY)])
+    for source in ("10.1.0.1", "10.1.39.255"):
+        with lab.connect("load1", (str(front_end.address), 5060), source=source) as connection:
+            SipClient(connection).options()
+            port = connection.getsockname()[1]
+        assert {event.source for event in front_end.events() if event.source_port == port} == {source}
+
+
 def test_a_stopped_front_end_refuses_and_a_started_one_serves(lab: Lab) -> None:
     front_end = lab.front_ends[0]
     with front_end.stopped(), pytest.raises(ConnectionRefusedError):
@@ -59,12 +87,12 @@ def test_a_hanging_front_end_accepts_and_says_nothing(lab: Lab) -> None:
 
 
 def test_sipp_registers_and_learns_which_front_end_answered(lab: Lab) -> None:
-    run = register(lab.inside, ("192.168.10.32", 5060), "192.168.10.133", calls=3)
+    run = sipp.run(lab.inside, ("192.168.10.32", 5060), "192.168.10.133", calls=3)
     assert run.passed, run.result
     assert run.front_ends == ("FE-2",) * 3
     assert "192.168.10.133" in {event.source for event in lab.front_ends[1].events()}
     with lab.front_ends[1].stopped():
-        assert not register(lab.inside, ("192.168.10.32", 5060), "192.168.10.133", timeout_s=5).passed
+        assert not sipp.run(lab.inside, ("192.168.10.32", 5060), "192.168.10.133", timeout_s=5).passed
 
 
 def test_http_from_inside(lab: Lab) -> None:

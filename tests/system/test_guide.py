@@ -26,13 +26,27 @@ def test_clients_register_through_the_virtual_address_over_tcp_and_tls(
 
 def test_a_real_sip_client_is_balanced(lab: Lab, balancing: Appliance) -> None:
     runs = [
-        sipp.register(lab.inside, (str(VIP), SIP_TCP_PORT), f"192.168.10.{octet}", calls=5)
+        sipp.run(lab.inside, (str(VIP), SIP_TCP_PORT), f"192.168.10.{octet}", calls=5)
         for octet in (110, 111, 112, 113)
     ]
     for run in runs:
         assert run.passed, run.result
         assert len(run.front_ends) == 5
         assert len(set(run.front_ends)) == 1, "one source address was sent to several front ends"
+    assert {run.front_ends[0] for run in runs} == NAMES
+
+
+@pytest.mark.parametrize("steps", ["message", "invite"])
+def test_a_real_sip_client_speaks_to_another_through_the_appliance(
+    lab: Lab, balancing: Appliance, steps: sipp.Steps
+) -> None:
+    vip, addresses = (str(VIP), SIP_TCP_PORT), [f"192.168.10.{octet}" for octet in range(110, 114)]
+    with sipp.waiting(lab.inside, lab.pool, vip, addresses[0], "bob"):
+        runs = [
+            sipp.run(lab.inside, vip, address, steps, user="alice", callee="bob") for address in addresses[1:]
+        ]
+    for run in runs:
+        assert run.passed, run.result
     assert {run.front_ends[0] for run in runs} == NAMES
 
 
