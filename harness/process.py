@@ -1,6 +1,7 @@
 """Processes that can be named for sure: a pid alone may have gone to somebody else since."""
 
 import os
+import resource
 import select
 import signal
 from dataclasses import dataclass
@@ -22,6 +23,12 @@ def _start_ticks(pid: int) -> int | None:
         return None
     # Field 2 is the program's name in brackets and may hold blanks: count behind the last bracket.
     return int(stat.rpartition(")")[2].split()[19])
+
+
+def allow_many_files() -> None:
+    """Let this process open as many files as the machine allows it; it starts with room for 1024."""
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 CONNECT, TLS, SIGN_IN, SUBSCRIBE = "connect", "TLS", "sign-in", "subscribe"
-KEEP_ALIVE, MESSAGE, RENEWAL = "keep-alive", "message", "renewal"
+KEEP_ALIVE, RENEWAL, INVITATION, MESSAGE = "keep-alive", "renewal", "invitation", "message"
 ADDRESS_BOOK, FOCUS, ENDPOINT_MAP = "address book", "focus", "endpoint map"
 CONNECTION_LOST = "connection lost"
 """A connection of a signed-in user that broke; it is no request, and `error` says how."""

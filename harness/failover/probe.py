@@ -10,7 +10,6 @@ import contextlib
 import itertools
 import os
 import random
-import resource
 import sys
 import time
 from collections.abc import Callable
@@ -21,6 +20,8 @@ from typing import Literal
 from harness.failover import holders
 from harness.failover.events import Event
 from harness.failover.wire import Wire, outcome_of
+from harness.ocs.back_off import back_off_s
+from harness.process import allow_many_files
 
 NEW_TIMEOUT_S = 2.0
 MAX_IN_FLIGHT = 300
@@ -33,9 +34,6 @@ KEEP_ALIVE_S = 20.0
 PONG_S = 10.0
 """RFC 5626, section 4.4.1: the connection is dead when the pong takes longer."""
 
-BASE_S, MAX_S = 1.0, 30.0
-"""RFC 5626, section 4.5: it suggests 30 s and 1800 s, and lets a client choose."""
-
 START_S = 4.0
 """The users' first registrations are spread over this time."""
 
@@ -43,17 +41,6 @@ FLUSH_S = 0.1
 _PRIORITY = -10  # the clock of the measurement goes before what is measured; its share is in the events
 
 Record = Callable[[Event], None]
-
-
-def back_off_s(failures: int, chance: float) -> float:
-    """How long a client waits after so many failures in a row (RFC 5626, section 4.5 and appendix A).
-
-    `chance` from 0 to 1 spreads the clients over the upper half of the time. The first attempt is at once.
-    """
-    if failures == 0:
-        return 0.0
-    longest = min(MAX_S, BASE_S * 2.0 ** min(failures, 16))
-    return longest * (0.5 + chance / 2)
 
 
 @dataclass(frozen=True)
@@ -215,9 +202,7 @@ def main() -> None:
     parser.add_argument("--interface", default="eth0", help="the card that ARP is spoken on (eth0)")
     parser.add_argument("--events", type=Path, required=True)
     options = parser.parse_args()
-    # Over a thousand connections may be open; a process starts with room for 1024 files.
-    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    allow_many_files()
     with contextlib.suppress(PermissionError):
         os.setpriority(os.PRIO_PROCESS, 0, _PRIORITY)
     asyncio.run(run(options))

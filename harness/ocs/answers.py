@@ -2,11 +2,10 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from xml.sax.saxutils import quoteattr
 
 from harness.ocs import DOMAIN
-from harness.ocs.registrar import Binding
 from harness.ocs.sip import Request, Response, SipError
 
 # [MS-SIPREGE] and [MS-CONMGMT]: what OCS 2007 R2 answers to REGISTER.
@@ -22,6 +21,14 @@ _COPIED = ("from", "to", "call-id", "cseq")
 _USER = re.compile(rf"<?sips?:([^@;>\s]+)@{re.escape(DOMAIN)}\b", re.IGNORECASE)
 _CONTACT = re.compile(rf"""uri\s*=\s*["']sips?:([^@"']+)@{re.escape(DOMAIN)}["']""", re.IGNORECASE)
 _ROUTE = re.compile(r"SIP/2\.0/\w+ ([\w-]+);branch=z9hG4bK-(\d+)-")
+
+
+@dataclass(frozen=True)
+class Binding:
+    """Where a user is signed in: a front end, and the number of a connection there."""
+
+    front_end: str
+    connection: int
 
 
 def user_of(uri: str) -> str:

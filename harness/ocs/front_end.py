@@ -8,7 +8,6 @@ import argparse
 import asyncio
 import contextlib
 import json
-import resource
 import socket
 import ssl
 import struct
@@ -21,14 +20,15 @@ from pathlib import Path
 from typing import TextIO
 
 from harness.ocs import PORTS, Service
-from harness.ocs.answers import respond, way_back
+from harness.ocs.answers import Binding, respond, way_back
 from harness.ocs.behaviour import NORMAL, Behaviour
 from harness.ocs.presence import Watchers
-from harness.ocs.registrar import Binding, Change, Delivery, Registrar
+from harness.ocs.registrar import Change, Delivery, Registrar
 from harness.ocs.rpc import RpcConnection
 from harness.ocs.sip import Framer, Message, Request
 from harness.ocs.sip_server import SipConnection
 from harness.ocs.web_server import WebConnection
+from harness.process import allow_many_files
 
 _BACKLOG = 4096  # the storm of clients that come back after a failover
 _HANDSHAKE_S = 30.0
@@ -278,13 +278,6 @@ async def _run(front_end: FrontEnd, address: str, tls: Mapping[Service, ssl.SSLC
     await asyncio.Event().wait()
 
 
-def allow_many_connections() -> None:
-    """Let this process hold as many as the machine allows; it starts with room for 1024 files."""
-    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    sslproto.SSLProtocol.max_size = _TLS_BUFFER
-
-
 def main() -> None:
     """Be a front end until killed."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -295,7 +288,8 @@ def main() -> None:
     parser.add_argument("--registrar", type=Path, required=True, help="the socket of the pool's registrar")
     parser.add_argument("--events", type=Path, required=True)
     options = parser.parse_args()
-    allow_many_connections()
+    allow_many_files()
+    sslproto.SSLProtocol.max_size = _TLS_BUFFER
     tls = server_tls(options.certificate, options.authority)
     with options.events.open("a", encoding="utf-8") as events:
         front_end = FrontEnd(options.name, Registrar(options.registrar, options.name), events)

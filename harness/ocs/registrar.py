@@ -16,6 +16,7 @@ import redis
 import redis.asyncio
 
 from harness.deadline import Deadline
+from harness.ocs.answers import Binding
 from harness.ocs.behaviour import NORMAL, Behaviour
 
 SERVER = Path("/usr/bin/redis-check-rdb")
@@ -38,14 +39,6 @@ def server_argv(program: Path, socket: Path) -> list[str]:
         "--maxmemory", "256mb",
         "--client-output-buffer-limit", "pubsub", "64mb", "32mb", "10",
     ]  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Binding:
-    """Where a user is signed in: a front end, and the number of a connection there."""
-
-    front_end: str
-    connection: int
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from harness.ocs.answers import (
     ALLOW,
     KEEP_ALIVE,
     PRESENCE,
+    Binding,
     address_of,
     contacts_of,
     expires_of,
@@ -25,7 +26,7 @@ from harness.ocs.answers import (
 )
 from harness.ocs.behaviour import Behaviour
 from harness.ocs.presence import Subscription, Watchers
-from harness.ocs.registrar import Binding, Registrar
+from harness.ocs.registrar import Registrar
 from harness.ocs.sip import CRLF, Framer, KeepAlive, Message, Request, Response, SipError
 
 PART_TIMEOUT_S = 32.0

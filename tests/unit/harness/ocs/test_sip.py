@@ -7,8 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.ocs import digest
-from harness.ocs.answers import MAX_CONTACTS, contacts_of, handed_on, refusal, respond, user_of, way_back
-from harness.ocs.registrar import Binding
+from harness.ocs.answers import (
+    MAX_CONTACTS,
+    Binding,
+    contacts_of,
+    handed_on,
+    refusal,
+    respond,
+    user_of,
+    way_back,
+)
 from harness.ocs.sip import MAX_BODY, MAX_HEADER, Framer, KeepAlive, Message, Request, Response, SipError
 
 REGISTER = (
