@@ -6,7 +6,8 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -93,8 +94,16 @@ def _haproxy(text: str) -> dict[str, Any]:
         "accepted": int(values["CumConns"]),
         "errors": sum(int(row["econ"] or 0) for row in servers),
         "retries": sum(int(row["wretr"] or 0) for row in servers),
-        "servers": {row["svname"]: int(row["scur"] or 0) for row in servers},
+        "servers": _sums((row["svname"], int(row["scur"] or 0)) for row in servers),
     }
+
+
+def _sums(counts: Iterable[tuple[str, int]]) -> dict[str, int]:
+    """The sum of each name's counts: a real server may stand in several virtual services."""
+    sums: Counter[str] = Counter()
+    for name, count in counts:
+        sums[name] += count
+    return dict(sums)
 
 
 class Sampler:

@@ -48,12 +48,14 @@ def path_of(folder: Path, worker: int) -> Path:
 
 def read(folder: Path) -> list[Event]:
     """The events of all processes of a run, in the order of their times."""
-    return sorted(_all(folder), key=lambda event: event.at)
+    return sorted(stream(folder), key=lambda event: event.at)
 
 
-def _all(folder: Path) -> Iterator[Event]:
+def stream(folder: Path) -> Iterator[Event]:
+    """The same, one after the other as they stand in the files: of a long run there are millions."""
     for path in sorted(folder.glob("events-*.jsonl")):
-        for line in path.read_text(encoding="utf-8").splitlines(keepends=True):
-            # One without its end was being written when the process was ended.
-            if line.endswith("\n"):
-                yield Event(**json.loads(line))
+        with path.open(encoding="utf-8") as lines:
+            for line in lines:
+                # One without its end was being written when the process was ended.
+                if line.endswith("\n"):
+                    yield Event(**json.loads(line))

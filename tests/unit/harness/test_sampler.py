@@ -6,6 +6,7 @@ OCS-Front-End,FRONTEND,12,,
 OCS-Front-End,FE-1,7,1,2
 OCS-Front-End,FE-2,5,0,3
 OCS-Front-End,BACKEND,12,1,5
+Web,FE-2,1,0,0
 """
 MEMORY = {"MemTotal": 2048 * 1024, "MemAvailable": 1024 * 1024, "SwapTotal": 0, "SwapFree": 0}
 
@@ -25,7 +26,7 @@ def test_a_sample_tells_shares_of_the_processor_memory_and_sessions() -> None:
         accepted=345,
         errors=1,
         retries=5,
-        servers={"FE-1": 7, "FE-2": 5},
+        servers={"FE-1": 7, "FE-2": 6},
     )
 
 

@@ -57,7 +57,7 @@ def test_one_that_resets_does_so_to_open_and_to_new_connections(pool: Pool, runn
         behave(pool, running, Behaviour("reset"))
         with pytest.raises(ConnectionResetError):
             before.connection.recv(10)
-        with running.connect(Service.SIP) as connection, pytest.raises(ConnectionResetError):
+        with pytest.raises(ConnectionResetError), running.connect(Service.SIP) as connection:
             connection.recv(10)
 
 
