@@ -56,6 +56,14 @@ bench-failover: venv image  ## Measure what failovers cost clients, beside keepa
 bench-sensitivity: venv image  ## Measure how long a pause of the master each failover sensitivity lets pass. About 25 minutes.
 	@$(VENV)/bin/python -m harness.failover.sensitivity --repeats $(or $(REPEATS),10)
 
+# PROFILE= USERS= MINUTES= RAMP= PACE= KEEP_ALIVE= WORKERS= FRONT_ENDS= WEB=: see `python -m loadtests.run --help`.
+LOAD = $(foreach option,USERS MINUTES RAMP PACE WORKERS WEB,$(if $($(option)),--$(shell echo $(option) | tr A-Z a-z) $($(option))))
+
+.PHONY: load
+load: venv image  ## Load a pair as OCS's users do: PROFILE=steady, logon-storm, held, failover or soak; USERS=500 …
+	@$(VENV)/bin/python -m loadtests.run --profile $(or $(PROFILE),steady) $(LOAD) \
+		$(if $(KEEP_ALIVE),--keep-alive $(KEEP_ALIVE)) $(if $(FRONT_ENDS),--front-ends $(FRONT_ENDS))
+
 .PHONY: format
 format: venv  ## Format the Python code and fix what the linter can fix.
 	@$(VENV)/bin/ruff check --fix .

@@ -16,23 +16,20 @@ from harness import topology
 from harness.process import allow_many_files
 from loadtests.events import path_of
 from loadtests.journal import Journal
-from loadtests.profiles import PROFILES, Order, order, users_at
+from loadtests.profiles import PROFILES, Order, order
 from loadtests.users import FocusClient, OcsClient, RpcClient, Stage, WebClient
 
 __all__ = ["FocusClient", "OcsClient", "ProfileShape", "RpcClient", "WebClient"]
 
 VISITORS = (WebClient, FocusClient, RpcClient)
-VISITORS_SHARE = 0.02
-"""Of the users are of each such kind, one at least."""
-
-DEFAULT_USERS = 1  # Locust's own, if --users is not given
 
 
 @events.init_command_line_parser.add_listener
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Say what is ordered; Locust's own --users is how many there are."""
+    """Say what is ordered."""
     group = parser.add_argument_group("LBVA's load")
     group.add_argument("--load-profile", choices=list(PROFILES), default="steady")
+    group.add_argument("--load-users", type=int, default=2, help="how many sign in, of this process's")
     group.add_argument("--load-ramp", type=float, default=0.0, help="users who arrive in a second")
     group.add_argument("--load-minutes", type=float, default=0.0, help="how long they stay")
     group.add_argument("--load-keep-alive", type=float, default=0.0, help="seconds between keep-alives")
@@ -47,7 +44,7 @@ def ordered(options: argparse.Namespace) -> Order:
     """What the options say."""
     return order(
         options.load_profile,
-        users=options.num_users or DEFAULT_USERS,
+        users=options.load_users,
         ramp=options.load_ramp or None,
         minutes=options.load_minutes or None,
         keep_alive_s=options.load_keep_alive or None,
@@ -59,12 +56,15 @@ class ProfileShape(LoadTestShape):
     """The profile."""
 
     def tick(self) -> tuple[int, float] | None:
-        """How many users there are now."""
+        """How many users and visitors are wanted, and how many come a second; None when it is over."""
         runner = self.runner
         assert runner is not None  # noqa: S101 - Locust sets it before it asks
         options = runner.environment.parsed_options
         assert options is not None  # noqa: S101 - we are on the command line
-        return users_at(ordered(options), self.get_run_time())
+        wanted = ordered(options)
+        if self.get_run_time() >= wanted.total_s:
+            return None
+        return wanted.users + len(VISITORS) * wanted.visitors(len(VISITORS)), wanted.rate
 
 
 @events.init.add_listener
@@ -74,7 +74,7 @@ def set_stage(environment: Environment, **_more: Any) -> None:  # noqa: ANN401 -
     assert options is not None  # noqa: S101 - we are on the command line
     wanted = ordered(options)
     for visitor in VISITORS:
-        visitor.fixed_count = max(1, round(wanted.users * VISITORS_SHARE / len(VISITORS)))
+        visitor.fixed_count = wanted.visitors(len(VISITORS))
     if isinstance(environment.runner, MasterRunner):
         return  # it has no users of its own
     allow_many_files()

@@ -47,6 +47,10 @@ PROFILES: dict[Name, Profile] = {
 }
 
 
+VISITORS_SHARE = 0.02
+"""Beside the users, machines ask the pool's other services: so many of each kind, and one at least."""
+
+
 @dataclass(frozen=True)
 class Order:
     """What is to be run. `pace` is how many times as much as in the model users talk."""
@@ -62,6 +66,10 @@ class Order:
     def talk(self) -> bool:
         """Whether users talk."""
         return PROFILES[self.profile].talk
+
+    def visitors(self, kinds: int) -> int:
+        """How many machines of each of so many kinds ask other services beside the users."""
+        return max(1, round(self.users * VISITORS_SHARE / kinds))
 
     @property
     def rate(self) -> float:
@@ -106,10 +114,3 @@ def order(
         keep_alive_s=profile.keep_alive_s if keep_alive_s is None else keep_alive_s,
         pace=pace,
     )
-
-
-def users_at(wanted: Order, seconds: float) -> tuple[int, float] | None:
-    """How many users there are so long after the start, and how many arrive a second; None: it is over."""
-    if seconds >= wanted.total_s:
-        return None
-    return wanted.users, wanted.rate

@@ -49,7 +49,7 @@ def locust_argv(wanted: Order, lab: Lab, out: Path, host: int, users: int) -> li
     return [
         str(LOCUST),
         "--locustfile", str(REPOSITORY / "loadtests" / "locustfile.py"),
-        "--users", str(users),
+        "--load-users", str(users),
         "--stop-timeout", f"{LEAVE_S:g}",
         "--exit-code-on-error", "0",
         "--load-profile", wanted.profile,
