@@ -208,7 +208,9 @@ def _colour(figures: Figures, kind: str) -> str:
 def _latency(figures: Figures, kind: str, title: str) -> Panel:
     def draw(axes: Axes) -> None:
         for (name, colour), line in zip(_PERCENTILES, figures.latency[kind], strict=True):
-            axes.plot(_seconds(figures), line, color=colour, linewidth=1.3, label=name)
+            axes.plot(
+                _seconds(figures), line, color=colour, linewidth=1.3, marker=".", markersize=2.5, label=name
+            )
 
     return Panel(f"{title}: time it took (ms)", draw, logarithmic=True)
 
@@ -216,7 +218,15 @@ def _latency(figures: Figures, kind: str, title: str) -> Panel:
 def _others(axes: Axes, figures: Figures, kinds: Sequence[str]) -> None:
     for kind in kinds:
         _median, p95, _p99 = figures.latency[kind]
-        axes.plot(_seconds(figures), p95, color=_colour(figures, kind), linewidth=1.3, label=kind)
+        axes.plot(
+            _seconds(figures),
+            p95,
+            color=_colour(figures, kind),
+            linewidth=1.3,
+            marker=".",
+            markersize=2.5,
+            label=kind,
+        )
 
 
 def _wrong(axes: Axes, figures: Figures) -> None:

@@ -50,7 +50,6 @@ def locust_argv(wanted: Order, lab: Lab, out: Path, host: int, users: int) -> li
         str(LOCUST),
         "--locustfile", str(REPOSITORY / "loadtests" / "locustfile.py"),
         "--load-users", str(users),
-        "--stop-timeout", f"{LEAVE_S:g}",
         "--exit-code-on-error", "0",
         "--load-profile", wanted.profile,
         "--load-ramp", f"{wanted.ramp or 0:g}",

@@ -123,7 +123,7 @@ def paired() -> Iterator[Pair]:
     """Two appliances that balance the lab's front ends, from the cache if it has them."""
     if not IMAGE.exists():
         pytest.fail("build/lbva.raw is missing: `make image` builds it", pytrace=False)
-    both = start(f"pair-{os.getpid()}", IMAGE, Deadline(2 * BOOT_S))
+    both = start(f"pair-{os.getpid()}", IMAGE, Deadline(2 * BOOT_S), load_hosts=2)
     with both.lab:
         yield both
 

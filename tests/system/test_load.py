@@ -1,28 +1,37 @@
-"""Locust, as a process of its own in the clients' network, signs users in through the virtual address."""
+"""The load of `make load`, short: Locust's master and workers in namespaces of their own, and a crash."""
 
-import csv
 from pathlib import Path
 
-from harness.appliance import Appliance
-from harness.lab import Lab
-from harness.state import REPOSITORY
+from harness.pair import Pair
+from loadtests import events, report
+from loadtests.events import Event
+from loadtests.profiles import order
+from loadtests.run import Load, lead_back
 
-LOCUST = REPOSITORY / "build" / "venv" / "bin" / "locust"
-USERS = 30
+USERS = 60
+WORKERS = 2
+PACE = 30.0
+"""Enough talk for a minute."""
 
 
-def test_users_sign_in_without_failure_or_loss_of_affinity(
-    lab: Lab, balancing: Appliance, tmp_path: Path
+def kinds(happened: list[Event]) -> set[str]:
+    return {event.kind for event in happened if not event.error}
+
+
+def test_users_are_back_after_a_crash_with_their_front_ends_and_their_messages(
+    pair: Pair, tmp_path: Path
 ) -> None:
-    # fmt: off
-    argv = [
-        str(LOCUST), "--locustfile", str(REPOSITORY / "loadtests" / "register.py"),
-        "--headless", "--only-summary", "--users", str(USERS), "--spawn-rate", "10", "--run-time", "20s",
-        "--csv", str(tmp_path / "run"),
-    ]
-    # fmt: on
-    lab.run("client", argv, timeout_s=120)
-    with (tmp_path / "run_stats.csv").open() as file:
-        total = list(csv.DictReader(file))[-1]
-    assert int(total["Request Count"]) >= 2 * USERS
-    assert int(total["Failure Count"]) == 0
+    lead_back(pair)
+    wanted = order("failover", users=USERS, minutes=1.5, keep_alive_s=10.0, pace=PACE)
+    run = Load(pair, wanted, WORKERS, tmp_path).run()
+    assert [verdict for verdict in run.verdicts if not verdict.reached] == []
+    happened = events.read(tmp_path)
+    signed_in = {event.user for event in happened if event.kind == events.SIGN_IN}
+    assert len(signed_in) == USERS
+    assert {name.partition("-")[0] for name in signed_in} == {"u1", "u2"}
+    # Whoever was disconnected noticed, and every service of the pool has been used.
+    assert {event.user for event in happened if event.kind == events.BACK} == signed_in
+    assert kinds(happened) >= {events.MESSAGE, events.ADDRESS_BOOK, events.FOCUS, events.ENDPOINT_MAP}
+    assert {event.front_end for event in happened if event.kind == events.SIGN_IN} == {"FE-1", "FE-2"}
+    page = report.write(tmp_path).read_text(encoding="utf-8")
+    assert "lb1 crashes" in page

@@ -129,7 +129,7 @@ def test_a_report_is_a_page_with_its_plots_in_it_and_all_files_beside_it(tmp_pat
     assert page.count("data:image/png;base64,") == 3
     assert 'href="seconds.csv"' in page
     assert 'class="missed">everybody is back' in page
-    assert "The master crashes, 20 s after the beginning" in page
+    assert "the master crashes, 20 s after the beginning" in page
     assert "No affinity violation" in page
 
 
@@ -143,7 +143,7 @@ def test_what_failed_in_whatever_words_cannot_become_a_part_of_the_page(tmp_path
 
 def test_a_fault_outside_the_run_has_no_place_in_its_plots_and_is_told_all_the_same(tmp_path: Path) -> None:
     page = written(tmp_path, run(faults=(Fault("late", BEGAN + 90),)), crash(), [])
-    assert "Late, 90 s after the beginning" in page
+    assert "late, 90 s after the beginning" in page
     assert "No user lost the connection." in page
 
 
