@@ -27,6 +27,7 @@ VISITORS = (WebClient, FocusClient, RpcClient)
 @events.init_command_line_parser.add_listener
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Say what is ordered."""
+    # Plain words and numbers alone: a master tells its workers all options.
     group = parser.add_argument_group("LBVA's load")
     group.add_argument("--load-profile", choices=list(PROFILES), default="steady")
     group.add_argument("--load-users", type=int, default=2, help="how many sign in, of this process's")
@@ -35,8 +36,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--load-keep-alive", type=float, default=0.0, help="seconds between keep-alives")
     group.add_argument("--load-pace", type=float, default=1.0, help="times as much talk as in the model")
     group.add_argument("--load-target", default=str(topology.VIP), help="the virtual address")
-    group.add_argument("--load-authority", type=Path, help="who vouches for the pool, PEM")
-    group.add_argument("--load-events", type=Path, default=Path(), help="the folder of the events")
+    group.add_argument("--load-authority", default="", help="who vouches for the pool, PEM")
+    group.add_argument("--load-events", default=".", help="the folder of the events")
     group.add_argument("--load-host", type=int, default=1, help="the load host whose addresses users have")
 
 
@@ -78,7 +79,7 @@ def set_stage(environment: Environment, **_more: Any) -> None:  # noqa: ANN401 -
     if isinstance(environment.runner, MasterRunner):
         return  # it has no users of its own
     allow_many_files()
-    journal = Journal(path_of(options.load_events, options.load_host), environment.events.request.fire)
-    context = ssl.create_default_context(cafile=str(options.load_authority))
+    journal = Journal(path_of(Path(options.load_events), options.load_host), environment.events.request.fire)
+    context = ssl.create_default_context(cafile=options.load_authority)
     environment.stage = Stage(wanted, options.load_target, journal, context, options.load_host)  # type: ignore[attr-defined]
     environment.events.quit.add_listener(lambda **_: journal.close())
