@@ -30,7 +30,8 @@ check: venv  ## Lint, types and unit tests, in under a minute.
 
 .PHONY: nightly
 nightly: test bench bench-scale bench-failover bench-sensitivity  ## Everything, with the figures and the long forms of tests.
-	$(PYTEST) tests/image tests/system -m nightly --junit-xml=build/report/nightly.xml
+	$(PYTEST) tests/image tests/lab tests/system -m nightly --junit-xml=build/report/nightly.xml
+	@$(MAKE) load PROFILE=failover
 
 .PHONY: bench
 bench: venv image  ## Measure size, build and boot times beside a plain Debian image in the same run.

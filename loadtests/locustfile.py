@@ -65,7 +65,7 @@ class ProfileShape(LoadTestShape):
         wanted = ordered(options)
         if self.get_run_time() >= wanted.total_s:
             return None
-        return wanted.users + len(VISITORS) * wanted.visitors(len(VISITORS)), wanted.rate
+        return wanted.users + len(VISITORS) * wanted.visitors, wanted.rate
 
 
 @events.init.add_listener
@@ -75,7 +75,7 @@ def set_stage(environment: Environment, **_more: Any) -> None:  # noqa: ANN401 -
     assert options is not None  # noqa: S101 - we are on the command line
     wanted = ordered(options)
     for visitor in VISITORS:
-        visitor.fixed_count = wanted.visitors(len(VISITORS))
+        visitor.fixed_count = wanted.visitors
     if isinstance(environment.runner, MasterRunner):
         return  # it has no users of its own
     allow_many_files()

@@ -47,8 +47,8 @@ PROFILES: dict[Name, Profile] = {
 }
 
 
-VISITORS_SHARE = 0.02
-"""Beside the users, machines ask the pool's other services: so many of each kind, and one at least."""
+VISITORS, VISITORS_SHARE = 3, 0.02
+"""Beside the users, machines of three kinds ask other services: such a part of them, one of each at least."""
 
 
 @dataclass(frozen=True)
@@ -67,9 +67,10 @@ class Order:
         """Whether users talk."""
         return PROFILES[self.profile].talk
 
-    def visitors(self, kinds: int) -> int:
-        """How many machines of each of so many kinds ask other services beside the users."""
-        return max(1, round(self.users * VISITORS_SHARE / kinds))
+    @property
+    def visitors(self) -> int:
+        """How many machines of each kind ask other services beside the users."""
+        return max(1, round(self.users * VISITORS_SHARE / VISITORS))
 
     @property
     def rate(self) -> float:

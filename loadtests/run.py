@@ -27,7 +27,7 @@ from harness.pair import Pair
 from harness.sampler import Sampler
 from harness.state import REPOSITORY
 from loadtests import events, limits, report
-from loadtests.profiles import PROFILES, Order, order
+from loadtests.profiles import PROFILES, VISITORS, Order, order
 from loadtests.record import SAMPLES, Fault, Run
 from loadtests.verdicts import notes, verdicts
 
@@ -176,11 +176,10 @@ class Load:
             time.sleep(min(_POLL_S, until - now))
 
     def _signed_in(self) -> int:
-        names = [
-            f"u{host}-{number}"
-            for host in range(1, self.workers + 1)
-            for number in range(1, math.ceil(self.wanted.users / self.workers) + 1)
-        ]
+        # Visitors have numbers as well; nobody is signed in by those.
+        most = math.ceil(self.wanted.users / self.workers) + VISITORS * self.wanted.visitors
+        hosts, numbers = range(1, self.workers + 1), range(1, most + 1)
+        names = [f"u{host}-{number}" for host in hosts for number in numbers]
         return self.pair.lab.pool.signed_in(names)
 
     def _record(self, began: float, ended: float) -> Run:

@@ -57,4 +57,4 @@ def test_what_is_ordered_replaces_what_the_profile_has() -> None:
 
 
 def test_there_is_a_visitor_of_each_kind_and_more_with_many_users() -> None:
-    assert [order("steady", users=users).visitors(3) for users in (2, 500, 9000)] == [1, 3, 60]
+    assert [order("steady", users=users).visitors for users in (2, 500, 9000)] == [1, 3, 60]
