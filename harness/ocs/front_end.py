@@ -7,7 +7,6 @@ test can see from which address the load balancer came.
 import argparse
 import asyncio
 import contextlib
-import ctypes
 import json
 import socket
 import ssl
@@ -15,8 +14,7 @@ import struct
 import sys
 import time
 import weakref
-from asyncio import sslproto
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Mapping
 from pathlib import Path
 from typing import TextIO
 
@@ -28,18 +26,15 @@ from harness.ocs.registrar import Change, Delivery, Registrar
 from harness.ocs.rpc import RpcConnection
 from harness.ocs.sip import Framer, Message, Request
 from harness.ocs.sip_server import SipConnection
+from harness.ocs.tls import TlsTransport
 from harness.ocs.web_server import WebConnection
 from harness.process import allow_many_files
 
 _BACKLOG = 4096  # the storm of clients that come back after a failover
-_HANDSHAKE_S = 30.0
 _NO_DESCRIPTOR_S = 0.1
 _REGISTRAR_S = 20.0
-_GIVE_BACK_S, _MANY = 5.0, 500
-_libc = ctypes.CDLL(None)
 _RESET = struct.pack("ii", 1, 0)  # socket(7), SO_LINGER: what is closed is reset
 _PLAIN = {Service.SIP, Service.RPC}
-_TLS_BUFFER = 4 * 1024  # asyncio's own is 256 KiB, for each connection
 
 
 class LineConnection(asyncio.Protocol):
@@ -79,7 +74,6 @@ class FrontEnd:
         self._hanging: set[socket.socket] = set()
         self._listeners: dict[int, tuple[str, Service, socket.socket]] = {}
         self._accepting: list[asyncio.Task[None]] = []
-        self._accepted = 0
         self._tls: Mapping[Service, ssl.SSLContext] = {}
 
     def record(self, event: str, **values: object) -> None:
@@ -106,17 +100,7 @@ class FrontEnd:
         heard = asyncio.Event()
         self.spawn(self._hear(heard))
         self.spawn(self.watchers.tell_for_ever())
-        self.spawn(self._give_memory_back())
         await heard.wait()
-
-    async def _give_memory_back(self) -> None:
-        """Let the C library return what it keeps of thousands of TLS handshakes: most of what they took."""
-        given_back_at = 0
-        while True:
-            await asyncio.sleep(_GIVE_BACK_S)
-            if self._accepted - given_back_at >= _MANY:
-                given_back_at = self._accepted
-                _libc.malloc_trim(0)
 
     async def close(self) -> None:
         """End all connections, and whatever is still to be done for them."""
@@ -189,7 +173,6 @@ class FrontEnd:
                 # Out of descriptors, or the client is gone already: the others wait in the backlog.
                 await asyncio.sleep(_NO_DESCRIPTOR_S)
                 continue
-            self._accepted += 1
             port = connection.getsockname()[1]
             self.record("connection", port=port, source=source, source_port=source_port)
             match self.behaviour.kind:
@@ -201,28 +184,27 @@ class FrontEnd:
                     self.spawn(self._serve(connection, service))
 
     async def _serve(self, connection: socket.socket, service: Service) -> None:
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        context = None if service in _PLAIN else self._tls[service]
         # A peer that resets or breaks TLS is the lab's everyday life, not an error of this mock.
-        with contextlib.suppress(OSError, ssl.SSLError):
-            transport, _protocol = await asyncio.get_running_loop().connect_accepted_socket(
-                self._protocol(service),
-                connection,
-                ssl=context,
-                ssl_handshake_timeout=_HANDSHAKE_S if context else None,
-            )
-            self._transports.add(transport)
+        with contextlib.suppress(OSError):
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            protocol = self._protocol(service)
+            if service in _PLAIN:
+                loop = asyncio.get_running_loop()
+                transport, _protocol = await loop.connect_accepted_socket(lambda: protocol, connection)
+                self._transports.add(transport)
+            else:
+                self._transports.add(TlsTransport(connection, self._tls[service], protocol))
 
-    def _protocol(self, service: Service) -> Callable[[], asyncio.Protocol]:
+    def _protocol(self, service: Service) -> asyncio.Protocol:
         match service:
             case Service.SIP | Service.SIPS:
-                return lambda: SipConnection(self)
+                return SipConnection(self)
             case Service.WEB | Service.FOCUS:
-                return lambda: WebConnection(self, service)
+                return WebConnection(self, service)
             case Service.RPC:
-                return lambda: RpcConnection(self)
+                return RpcConnection(self)
             case Service.MUTUAL_TLS:
-                return lambda: LineConnection(self)
+                return LineConnection(self)
 
     async def _behave(self, behaviour: Behaviour) -> None:
         """Change from one behaviour to another, and make it known."""
@@ -304,7 +286,6 @@ def main() -> None:
     parser.add_argument("--events", type=Path, required=True)
     options = parser.parse_args()
     allow_many_files()
-    sslproto.SSLProtocol.max_size = _TLS_BUFFER
     tls = server_tls(options.certificate, options.authority)
     with options.events.open("a", encoding="utf-8") as events:
         front_end = FrontEnd(options.name, Registrar(options.registrar, options.name), events)
