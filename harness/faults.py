@@ -19,6 +19,7 @@ from harness import fault_kinds as kinds
 from harness.deadline import Deadline
 from harness.errors import LabError
 from harness.fault_kinds import KINDS, Fault
+from harness.front_ends import FrontEnd
 from harness.lab import Lab
 from harness.machine import Machine
 
@@ -115,6 +116,10 @@ class Faults:
     def skew_clock(self, machine: Machine, seconds: int) -> Undo:
         """Set the machine's clock wrong by so many seconds."""
         return self.begin(kinds.SkewClock(machine.name, seconds))
+
+    def front_end(self, front_end: FrontEnd, way: str) -> Undo:
+        """Let a front end fail in a way that harness.fault_kinds.front_end knows."""
+        return self.begin(kinds.FrontEndFails(front_end.name, way))
 
     def begin(self, fault: Fault) -> Undo:
         """Bring a fault about; raises LabError when it can't be, or one like it is active."""

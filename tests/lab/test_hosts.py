@@ -8,6 +8,7 @@ import pytest
 from harness import topology
 from harness.deadline import Deadline
 from harness.errors import LabError
+from harness.faults import Faults
 from harness.lab import Lab
 from harness.ocs import PORTS, Service, rpc, sipp
 from harness.ocs.behaviour import Behaviour
@@ -57,6 +58,25 @@ def test_a_front_end_behaves_as_told_and_well_again_behind_the_block(lab: Lab) -
         with front_end.behaving(Behaviour("overloaded")):
             assert client.options().status == 503
         assert client.options().status == 200
+
+
+@pytest.mark.parametrize("way", ["slow", "overloaded", "hang", "reset", "stop", "restart", "freeze"])
+def test_each_way_to_fail_is_undone(lab: Lab, way: str) -> None:
+    front_end = lab.front_ends[0]
+    with SipClient(lab.connect("client", (str(front_end.address), 5060), timeout_s=1)) as before:
+        with Faults(lab) as faults:
+            faults.front_end(front_end, way)
+            assert not served(before)
+        with SipClient(lab.connect("client", (str(front_end.address), 5060))) as client:
+            assert client.options().status == 200
+
+
+def served(client: SipClient) -> bool:
+    """Whether a connection from before still serves as it should."""
+    try:
+        return client.options().status == 200
+    except OSError:
+        return False
 
 
 def test_a_load_host_has_more_addresses_than_users(lab: Lab) -> None:
