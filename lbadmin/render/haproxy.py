@@ -111,7 +111,8 @@ def _defaults(settings: Layer7Settings) -> str:
         f"timeout client {settings.client_timeout_ms}",
         f"timeout server {settings.real_server_timeout_ms}",
     ]
-    if settings.log_only_errors:
+    if settings.log_only_errors or not settings.logging:
+        # A line that the level keeps from being sent would be put together all the same, for each connection.
         lines.append("option dontlog-normal")
     return _section("defaults", *lines)
 
