@@ -29,7 +29,7 @@ check: venv  ## Lint, types and unit tests, in under a minute.
 	@$(PYTEST) tests/unit
 
 .PHONY: nightly
-nightly: test bench bench-scale bench-failover bench-sensitivity  ## Everything, with the figures and the long forms of tests.
+nightly: test bench bench-scale bench-failover bench-sensitivity bench-dataplane  ## Everything, with the figures and the long forms of tests.
 	$(PYTEST) tests/image tests/system -m nightly --junit-xml=build/report/nightly.xml
 
 .PHONY: bench
@@ -55,6 +55,11 @@ bench-failover: venv image  ## Measure what failovers cost clients, beside keepa
 .PHONY: bench-sensitivity
 bench-sensitivity: venv image  ## Measure how long a pause of the master each failover sensitivity lets pass. About 25 minutes.
 	@$(VENV)/bin/python -m harness.failover.sensitivity --repeats $(or $(REPEATS),10)
+
+# OPTIONS: see `python -m loadtests.dataplane.bench --help`.
+.PHONY: bench-dataplane
+bench-dataplane: venv image  ## Measure the appliance's HAProxy beside other load balancers on one machine. About 40 minutes.
+	@$(VENV)/bin/python -m loadtests.dataplane.bench $(OPTIONS)
 
 .PHONY: format
 format: venv  ## Format the Python code and fix what the linter can fix.

@@ -42,6 +42,7 @@ LAB_PACKAGES = (
     "fonts-dejavu-core",
     "fonts-liberation",
     "gcc",
+    "iperf3",
     "iproute2",
     "libvirt-clients",
     "libvirt-daemon",
