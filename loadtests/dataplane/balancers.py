@@ -93,7 +93,7 @@ def debian_haproxy(demand: Demand, shipped: Shipped) -> Balancer:
         "haproxy",
         "HAProxy, Debian's defaults",
         "the same program with the global and defaults sections that Debian ships (which write each "
-        "connection to the log), and `listen` sections with leastconn, `stick on src` and a check of 5061; "
+        "connection to the log), and sections for the ports with leastconn, stick on src and a check of 5061; "
         "time-outs of 30 minutes",
         {BENCH_CFG: haproxy_cfg(shipped(HAPROXY_CFG), demand)},
         (Unit(command, properties),),
@@ -105,9 +105,10 @@ def nginx(demand: Demand, shipped: Shipped) -> Balancer:
     return Balancer(
         "nginx",
         "nginx stream",
-        "the lines of Debian's nginx.conf before its `http`, with `worker_connections` raised from 768 "
-        f"to {nginx_connections(demand):,} (two a client); `hash $remote_addr consistent`, no health checks "
-        "but its own passive ones; time-out of 30 minutes",
+        "the lines of Debian's nginx.conf before its http block, with worker_connections raised from 768 "
+        f"to {nginx_connections(demand):,} (two a client); hash $remote_addr consistent, so a client keeps "
+        "its front end on each port, but not the same one on both; no health checks but its passive ones; "
+        "time-out of 30 minutes",
         {
             NGINX_CONF: nginx_conf(shipped(NGINX_CONF), demand),
             # As its package's script makes it.
@@ -122,9 +123,9 @@ def pen(demand: Demand) -> Balancer:
     return Balancer(
         "pen",
         "pen",
-        f"one program a port, as it works; tables of connections (-x) and clients (-c) of "
-        f"{demand.capacity:,}, which it allocates as it starts and searches from the front; no health "
-        "checks, no time-out",
+        f"one program a port, as it works, each with its own affinity; tables of connections (-x) and "
+        f"clients (-c) of {demand.capacity:,}, which it allocates as it starts and searches from the front; "
+        "no health checks, no time-out",
         units=tuple(Unit(pen_command(port, demand)) for port in (SIP_PORT, SIPS_PORT, BULK_PORT)),
     )
 

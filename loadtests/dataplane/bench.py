@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from harness.deadline import Deadline
 from harness.errors import LabError, die
 from harness.lab import Lab
 from harness.sampler import Sample, Sampler
@@ -27,7 +28,7 @@ from loadtests.dataplane import bulk, report
 from loadtests.dataplane.balancers import NAMES, Balancer, all_of
 from loadtests.dataplane.held import HeldRun
 from loadtests.dataplane.results import AIM_HELD, KINDS, Held, Kind, Results, Sort, Turn
-from loadtests.dataplane.rig import Rig
+from loadtests.dataplane.rig import MACHINE, START_S, Rig
 from loadtests.dataplane.summary import table, verdict
 
 T = TypeVar("T")
@@ -78,6 +79,7 @@ class Bench:
             bulk.server(self._rig.lab),
             Sampler([self._rig.machine], OUT / "samples.jsonl", socket="") as sampler,
         ):
+            self._wait_for_samples(sampler)
             for number in range(self._order.rounds):
                 for balancer in rotated(self._balancers, number):
                     try:
@@ -87,6 +89,15 @@ class Bench:
                         self._results.notes.append(f"{balancer.title}, round {number + 1}: {error.message}")
                         print(f"  round {number + 1}  {balancer.name} is left out: {error}", flush=True)
                         self._rig.reset()
+                        self._wait_for_samples(sampler)
+
+    @staticmethod
+    def _wait_for_samples(sampler: Sampler) -> None:
+        """Wait until the machine tells what it does: logging in takes a restored one seconds."""
+        seen = len(sampler.samples())
+        Deadline(START_S).wait_until(
+            lambda: len(sampler.samples()) > seen, f"{MACHINE} to tell its load", interval_s=0.5
+        )
 
     def _round(self, balancer: Balancer, number: int, sampler: Sampler) -> None:
         with self._rig.running(balancer):
@@ -179,7 +190,8 @@ def measure(order: Order, found: peers.Peers, results: Results) -> None:
         results.balancers += [sort_of(balancer, found.versions) for balancer in balancers]
         rig.set_up(found.tree, balancers)
         bench = Bench(rig, balancers, order, results)
-        bench.take_turns()
+        if order.rounds:
+            bench.take_turns()
         bench.hold()
 
 

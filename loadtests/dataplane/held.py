@@ -10,6 +10,9 @@ from loadtests.dataplane.results import BY_HAND, REACHED, Held, Memory, Step, en
 from loadtests.dataplane.rig import Rig
 
 STEPS = 40
+LEAST_STEP = 250
+SAID_EVERY = 5
+"""Every so many steps one is printed."""
 
 
 class HeldRun:
@@ -50,7 +53,7 @@ class HeldRun:
         end = None
         while end is None:
             held = self._steps[-1].held
-            opened = holders.open(min(max(1, self._wanted // STEPS), self._wanted - held))
+            opened = holders.open(step_of(self._wanted, held))
             memory = self._rig.memory()
             self._note(opened.held, memory, time.monotonic() - began)
             end = end_of(self._wanted, opened.held, opened.failed, memory.available_mib)
@@ -61,4 +64,10 @@ class HeldRun:
 
     def _note(self, held: int, memory: Memory, at_s: float) -> None:
         self._steps.append(Step(held, memory.used_mib, memory.available_mib, at_s))
-        self._say(f"{held:,} held, {memory.used_mib:.0f} MiB in use, {at_s:.0f} s")
+        if len(self._steps) % SAID_EVERY == 1 or held == self._wanted:
+            self._say(f"{held:,} held, {memory.used_mib:.0f} MiB in use, {at_s:.0f} s")
+
+
+def step_of(wanted: int, held: int) -> int:
+    """How many connections are opened next. Pure."""
+    return min(max(LEAST_STEP, wanted // STEPS), wanted - held)

@@ -75,7 +75,7 @@ def memory(results: Results) -> Figure:
     axes.set_ylabel("MiB more than without the balancer")
     axes.set_xlim(left=0)
     axes.set_ylim(bottom=0)
-    axes.legend(frameon=False, loc="upper left")
+    figure.legend(frameon=False, loc="outside upper left", ncols=len(results.held))
     _plain(axes, "both")
     return figure
 

@@ -7,6 +7,7 @@ import pytest
 
 from harness.errors import LabError
 from loadtests.dataplane.bulk import mbit_per_s
+from loadtests.dataplane.held import step_of
 from loadtests.dataplane.holders import PER_PROCESS, USERS_APART, shares
 from loadtests.dataplane.results import REACHED, Held, Results, Sort, Step, end_of, memory_of
 from loadtests.dataplane.rig import ports_of
@@ -39,6 +40,15 @@ def test_a_held_run_goes_on_until_all_are_held_or_something_gives(
     held: int, failed: dict[str, int], available_mib: float, end: str | None
 ) -> None:
     assert end_of(40_000, held, failed, available_mib) == end
+
+
+def test_connections_are_opened_in_steps_until_exactly_all_are() -> None:
+    for wanted in (1, 250, 1_001, 40_000):
+        held = 0
+        while held < wanted:
+            held += step_of(wanted, held)
+        assert held == wanted
+    assert step_of(40_000, 0) == 1_000
 
 
 def test_memory_a_connection_is_the_growth_since_the_balancer_started() -> None:
