@@ -93,8 +93,8 @@ def debian_haproxy(demand: Demand, shipped: Shipped) -> Balancer:
         "haproxy",
         "HAProxy, Debian's defaults",
         "the same program with the global and defaults sections that Debian ships (which write each "
-        "connection to the log), and sections for the ports with leastconn, stick on src and a check of 5061; "
-        "time-outs of 30 minutes",
+        "connection to the log), and sections for the ports with leastconn, stick on src and a check of "
+        "5061; time-outs of 30 minutes",
         {BENCH_CFG: haproxy_cfg(shipped(HAPROXY_CFG), demand)},
         (Unit(command, properties),),
     )
