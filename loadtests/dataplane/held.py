@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from harness.errors import LabError
 from loadtests.dataplane.balancers import Balancer
-from loadtests.dataplane.holders import Holders
+from loadtests.dataplane.holders import Holders, Opened
 from loadtests.dataplane.results import BY_HAND, REACHED, Held, Memory, Step, end_of
 from loadtests.dataplane.rig import Rig
 
@@ -41,7 +41,7 @@ class HeldRun:
         self._without_mib = self._rig.memory().used_mib
         try:
             with self._rig.running(self._balancer):
-                self._note(0, self._rig.memory(), 0.0)
+                self._note(Opened(0, {}), self._rig.memory(), 0.0)
                 with Holders(self._rig.lab, self._wanted) as holders:
                     self._fill(holders)
         except LabError as error:
@@ -55,17 +55,18 @@ class HeldRun:
             held = self._steps[-1].held
             opened = holders.open(step_of(self._wanted, held))
             memory = self._rig.memory()
-            self._note(opened.held, memory, time.monotonic() - began)
+            self._note(opened, memory, time.monotonic() - began)
             end = end_of(self._wanted, opened.held, opened.failed, memory.available_mib)
         if end != REACHED and (ended := self._rig.ended(self._balancer)):
             end = f"{end} ({', '.join(ended)})"
         self._end = end
         self._alive = holders.ping()
 
-    def _note(self, held: int, memory: Memory, at_s: float) -> None:
-        self._steps.append(Step(held, memory.used_mib, memory.available_mib, at_s))
-        if len(self._steps) % SAID_EVERY == 1 or held == self._wanted:
-            self._say(f"{held:,} held, {memory.used_mib:.0f} MiB in use, {at_s:.0f} s")
+    def _note(self, opened: Opened, memory: Memory, at_s: float) -> None:
+        failed = sum(opened.failed.values())
+        self._steps.append(Step(opened.held, memory.used_mib, memory.available_mib, at_s, failed))
+        if len(self._steps) % SAID_EVERY == 1 or failed or opened.held == self._wanted:
+            self._say(f"{opened.held:,} held, {memory.used_mib:.0f} MiB in use, {at_s:.0f} s")
 
 
 def step_of(wanted: int, held: int) -> int:

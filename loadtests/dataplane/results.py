@@ -45,12 +45,16 @@ class Memory:
 
 @dataclass(frozen=True)
 class Step:
-    """So many connections were held, with so much memory in use, `at_s` seconds after the first."""
+    """So many connections were held, with so much memory in use, `at_s` seconds after the first.
+
+    `failed` others could not be opened: the balancer may be gone by then, and its memory with it.
+    """
 
     held: int
     used_mib: float
     available_mib: float
     at_s: float
+    failed: int = 0
 
 
 @dataclass(frozen=True)
@@ -81,9 +85,8 @@ class Held:
     @property
     def kib_per_connection(self) -> float | None:
         """By how much each held connection makes the memory in use grow, the kernel's part included."""
-        if not self.held:
-            return None
-        return (self.steps[-1].used_mib - self.steps[0].used_mib) * 1024 / self.steps[-1].held
+        last = next((step for step in reversed(self.steps) if step.held and not step.failed), None)
+        return None if last is None else (last.used_mib - self.steps[0].used_mib) * 1024 / last.held
 
 
 @dataclass(frozen=True)

@@ -108,7 +108,8 @@ def verdict(held: Held) -> str:
     if held.end != REACHED:
         text = f"ended at {held.held:,} of {held.wanted:,}: {held.end}"
     else:
-        text = f"{held.held:,} held (aim of this run reached)"
+        left = held.steps[-1].available_mib
+        text = f"{held.held:,} held (aim of this run reached), with {left:,.0f} MiB of memory still to be had"
     if held.alive is None:
         return text
     if held.alive == held.held:

@@ -57,6 +57,16 @@ def test_memory_a_connection_is_the_growth_since_the_balancer_started() -> None:
     assert (held.held, held.started_mib, held.kib_per_connection) == (1024, 40.0, 10.0)
 
 
+def test_the_memory_that_a_dead_balancer_gave_back_is_no_connections() -> None:
+    steps = (
+        Step(0, 300.0, 1700.0, 0.0),
+        Step(1024, 310.0, 1690.0, 4.0),
+        Step(1030, 280.0, 1720.0, 5.0, failed=7),
+    )
+    held = Held("haproxy", 4096, 260.0, steps, "new connections failed: 7 reset", 0)
+    assert (held.held, held.kib_per_connection) == (1030, 10.0)
+
+
 def test_a_run_that_held_nothing_has_no_memory_a_connection() -> None:
     assert Held("pen", 10, 260.0, (), "the machine gave up").kib_per_connection is None
     assert Held("pen", 10, 260.0, (Step(0, 300.0, 1700.0, 0.0),), "refused").kib_per_connection is None
@@ -103,4 +113,6 @@ def test_results_are_kept_as_json(tmp_path: Path) -> None:
     results.held.append(Held("lbva", 1000, 1.0, (Step(0, 2.0, 3.0, 0.0),), "ended by hand"))
     results.write(tmp_path / "out")
     kept = json.loads((tmp_path / "out" / "dataplane.json").read_text(encoding="utf-8"))
-    assert kept["held"][0]["steps"] == [{"held": 0, "used_mib": 2.0, "available_mib": 3.0, "at_s": 0.0}]
+    assert kept["held"][0]["steps"] == [
+        {"held": 0, "used_mib": 2.0, "available_mib": 3.0, "at_s": 0.0, "failed": 0}
+    ]

@@ -78,7 +78,10 @@ def test_failures_are_told_of(results: Results) -> None:
 
 def test_a_held_run_says_whether_the_aim_was_reached_and_why_not(results: Results) -> None:
     whole, part = results.held
-    assert verdict(whole) == "1,000 held (aim of this run reached); all of them answered a keep-alive"
+    assert verdict(whole) == (
+        "1,000 held (aim of this run reached), with 1,690 MiB of memory still to be had; "
+        "all of them answered a keep-alive"
+    )
     assert verdict(part).startswith("ended at 600 of 1,000: new connections failed: 1 refused")
     dead = Held("pen", 1000, 0.0, whole.steps, REACHED, alive=998)
     assert verdict(dead).endswith("; 998 of 1,000 answered a keep-alive")
