@@ -58,7 +58,7 @@ bench-sensitivity: venv image  ## Measure how long a pause of the master each fa
 
 # OPTIONS: see `python -m loadtests.dataplane.bench --help`.
 .PHONY: bench-dataplane
-bench-dataplane: venv image  ## Measure the appliance's HAProxy beside other load balancers on one machine. About 40 minutes.
+bench-dataplane: venv image  ## Measure the appliance's HAProxy beside other load balancers on one machine. About 20 minutes.
 	@$(VENV)/bin/python -m loadtests.dataplane.bench $(OPTIONS)
 
 .PHONY: format
