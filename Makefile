@@ -29,7 +29,7 @@ check: venv  ## Lint, types and unit tests, in under a minute.
 	@$(PYTEST) tests/unit
 
 .PHONY: nightly
-nightly: test bench bench-scale bench-failover bench-sensitivity  ## Everything, with the figures and the long forms of tests.
+nightly: test bench bench-scale bench-failover bench-sensitivity bench-dataplane  ## Everything, with the figures and the long forms of tests.
 	$(PYTEST) tests/image tests/lab tests/system -m nightly --junit-xml=build/report/nightly.xml
 	@$(MAKE) load PROFILE=failover
 
@@ -64,6 +64,11 @@ LOAD = $(foreach option,USERS MINUTES RAMP PACE WORKERS WEB,$(if $($(option)),--
 load: venv image  ## Load a pair as OCS's users do: PROFILE=steady, logon-storm, held, failover or soak; USERS=500 …
 	@$(VENV)/bin/python -m loadtests.run --profile $(or $(PROFILE),steady) $(LOAD) \
 		$(if $(KEEP_ALIVE),--keep-alive $(KEEP_ALIVE)) $(if $(FRONT_ENDS),--front-ends $(FRONT_ENDS))
+
+# OPTIONS: see `python -m loadtests.dataplane.bench --help`.
+.PHONY: bench-dataplane
+bench-dataplane: venv image  ## Measure the appliance's HAProxy beside other load balancers on one machine. About 20 minutes.
+	@$(VENV)/bin/python -m loadtests.dataplane.bench $(OPTIONS)
 
 .PHONY: format
 format: venv  ## Format the Python code and fix what the linter can fix.

@@ -7,6 +7,7 @@ registry stands in the repository.
 import os
 import shlex
 import subprocess
+import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,9 +129,43 @@ def install(packages: Iterable[str], *, suite: str | None = None) -> None:
     _apt_get(["install", "--yes", "--no-install-recommends", *target, *packages])
 
 
-def _apt_get(arguments: list[str]) -> None:
+def download(packages: Iterable[str], release: str, folder: Path) -> None:
+    """Download `packages` of `release` into `folder`, from this machine's mirror.
+
+    What apt knows of this machine is left alone: it may run another release. Raises `BuildError` with apt's
+    own words.
+    """
+    _, codename = host_release()
+    mirror = mirror_of(host_sources(), codename)
+    with tempfile.TemporaryDirectory(prefix="lbva-apt-") as state:
+        options = private_state(Path(state), mirror.sources(mirror.suites(release)))
+        _apt_get([*options, "update"])
+        _apt_get([*options, "download", *packages], folder)
+
+
+def private_state(folder: Path, sources: str) -> list[str]:
+    """Return options: apt has its files in `folder`, knows `sources` alone, and finds nothing installed."""
+    (folder / "lists/partial").mkdir(parents=True)
+    (folder / "cache/archives/partial").mkdir(parents=True)
+    (folder / "status").touch()
+    (folder / "private.sources").write_text(sources)
+    places = {
+        "Dir::State": folder,
+        "Dir::State::lists": folder / "lists",
+        "Dir::State::status": folder / "status",
+        "Dir::Cache": folder / "cache",
+        "Dir::Etc::sourcelist": folder / "private.sources",
+        "Dir::Etc::sourceparts": "/dev/null",
+        # The user that apt downloads as can't enter the folder, which only means a warning else.
+        "APT::Sandbox::User": "root",
+    }
+    return [f"--option={name}={value}" for name, value in places.items()]
+
+
+def _apt_get(arguments: list[str], folder: Path | None = None) -> None:
     result = subprocess.run(
         ["apt-get", "--quiet", *arguments],
+        cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -140,6 +175,6 @@ def _apt_get(arguments: list[str]) -> None:
     if result.returncode:
         last = next((line for line in reversed(result.stdout.splitlines()) if line.strip()), "no output")
         raise BuildError(
-            f"`apt-get {arguments[0]}` failed: {last}",
+            f"`apt-get {next(word for word in arguments if word[0] != '-')}` failed: {last}",
             hint=f"run `apt-get {shlex.join(arguments)}`; this machine needs a reachable Debian mirror",
         )

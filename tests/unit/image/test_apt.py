@@ -1,8 +1,10 @@
 """The image's package sources follow the machine that builds it."""
 
+from pathlib import Path
+
 import pytest
 
-from image.apt import Mirror, Source, mirror_of
+from image.apt import Mirror, Source, mirror_of, private_state
 from image.errors import BuildError
 
 ARCHIVE = "http://mirror.test/debian/"
@@ -42,3 +44,13 @@ def test_the_image_gets_security_updates_from_where_this_machine_gets_them() -> 
 
 def test_a_mirror_without_a_security_archive_is_not_asked_for_one() -> None:
     assert Mirror(ARCHIVE, None).suites("trixie") == ["trixie", "trixie-updates"]
+
+
+def test_packages_of_another_release_leave_this_machines_apt_alone(tmp_path: Path) -> None:
+    options = dict(
+        option.removeprefix("--option=").split("=", 1) for option in private_state(tmp_path, "Types: deb\n")
+    )
+    assert Path(options["Dir::Etc::sourcelist"]).read_text() == "Types: deb\n"
+    assert options["Dir::Etc::sourceparts"] == "/dev/null"
+    assert Path(options["Dir::State::status"]).read_text() == ""
+    assert {Path(options[name]).parent for name in ("Dir::State::lists", "Dir::Cache")} == {tmp_path}
