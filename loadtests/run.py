@@ -217,6 +217,12 @@ def _whole(text: str) -> int:
     return int(text)
 
 
+def _page(text: str) -> str:
+    """Where Locust's page is shown; 1 is its usual port."""
+    port = WEB_PORT if _whole(text) == 1 else _whole(text)
+    return f"127.0.0.1:{port}"
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make load", description=__doc__)
     parser.add_argument("--profile", choices=list(PROFILES), default="steady", help="PROFILE=")
@@ -227,7 +233,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--keep-alive", type=_positive, help="KEEP_ALIVE=: seconds between keep-alives")
     parser.add_argument("--workers", type=_whole, default=1, help="WORKERS=: processes of Locust (1)")
     parser.add_argument("--front-ends", type=_whole, default=2, help="FRONT_ENDS=: mocks (2)")
-    parser.add_argument("--web", metavar="[ADDRESS:]PORT", help="WEB=: show Locust's page on loopback")
+    parser.add_argument("--web", type=_page, metavar="1|PORT", help="WEB=: show Locust's page on loopback")
     return parser
 
 
@@ -272,10 +278,10 @@ def run_load(wanted: Order, options: argparse.Namespace) -> tuple[Run, Path]:
 
 @contextlib.contextmanager
 def _lab(options: argparse.Namespace) -> Iterator[Pair]:
-    web = options.web and (options.web if ":" in options.web else f"127.0.0.1:{options.web}")
-    publish = Publish.listen(web, f"{topology.LOAD_GATEWAY}:{WEB_PORT}") if web else None
+    target = f"{topology.LOAD_GATEWAY}:{WEB_PORT}"
+    publish = Publish.listen(options.web, target) if options.web else None
     if publish:
-        print(f"Locust's page: http://{web}/", flush=True)
+        print(f"Locust's page: http://{options.web}/", flush=True)
     pair = pairs.start(
         "load",
         IMAGE,
