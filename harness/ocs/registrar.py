@@ -162,6 +162,10 @@ class Remote:
         keys = [_key(user) for user in users]
         return self._redis.exists(*keys) if keys else 0
 
+    def front_end_of(self, user: str) -> str:
+        """The front end that a user is signed in at, "" of one who is not."""
+        return cast(bytes, self._redis.get(_key(user)) or b"").decode().partition(" ")[0]
+
     def behave(self, front_end: str, behaviour: Behaviour, deadline: Deadline) -> None:
         """Tell a front end how to behave and wait until it does."""
         heard = self._redis.publish(_orders(front_end), json.dumps(asdict(behaviour)))
