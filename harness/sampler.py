@@ -145,7 +145,7 @@ class Sampler:
             try:
                 with contextlib.closing(machine.ssh(Deadline(_SILENT_S))) as client:
                     self._follow(machine.name, client)
-            except (LabError, OSError, EOFError, paramiko.SSHException) as error:
+            except (LabError, OSError, EOFError, ValueError, KeyError, paramiko.SSHException) as error:
                 _log.debug("%s tells nothing: %s", machine.name, error)
             self._ended.wait(_AGAIN_S)
 

@@ -20,7 +20,7 @@ _ONLINE, _OFFLINE = 3500, 18500  # [MS-PRES], availability
 _COPIED = ("from", "to", "call-id", "cseq")
 _USER = re.compile(rf"<?sips?:([^@;>\s]+)@{re.escape(DOMAIN)}\b", re.IGNORECASE)
 _CONTACT = re.compile(rf"""uri\s*=\s*["']sips?:([^@"']+)@{re.escape(DOMAIN)}["']""", re.IGNORECASE)
-_ROUTE = re.compile(r"SIP/2\.0/\w+ ([\w-]+);branch=z9hG4bK-(\d+)-")
+_ROUTE = re.compile(r"SIP/2\.0/\w+ ([\w-]+);branch=z9hG4bK-(\d{1,18})-")
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,13 @@ import re
 REALM = "SIP Communications Service"
 """OCS 2007 R2's own."""
 
+_LONGEST = 2048
 _PARAMETER = re.compile(r'(\w+)\s*=\s*(?:"([^"]*)"|([^\s,"]+))')
 
 
 def parameters(value: str) -> dict[str, str]:
     """The parameters of a WWW-Authenticate or Authorization header by name; {} of another scheme."""
-    scheme, _, rest = value.strip().partition(" ")
+    scheme, _, rest = value.strip()[:_LONGEST].partition(" ")
     if scheme.lower() != "digest":
         return {}
     return {name.lower(): quoted or plain for name, quoted, plain in _PARAMETER.findall(rest)}

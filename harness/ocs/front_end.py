@@ -24,7 +24,7 @@ from harness.ocs.behaviour import NORMAL, Behaviour
 from harness.ocs.presence import Watchers
 from harness.ocs.registrar import Change, Delivery, Registrar
 from harness.ocs.rpc import RpcConnection
-from harness.ocs.sip import Framer, Message, Request
+from harness.ocs.sip import CRLF, MAX_HEADER, Framer, Message, Request
 from harness.ocs.sip_server import SipConnection
 from harness.ocs.tls import TlsTransport
 from harness.ocs.web_server import WebConnection
@@ -70,7 +70,7 @@ class FrontEnd:
         self.watchers = Watchers()
         self._events = events
         self._tasks: set[asyncio.Task[None]] = set()
-        self._transports: weakref.WeakSet[asyncio.BaseTransport] = weakref.WeakSet()
+        self._transports: weakref.WeakSet[asyncio.Transport] = weakref.WeakSet()
         self._hanging: set[socket.socket] = set()
         self._listeners: dict[int, tuple[str, Service, socket.socket]] = {}
         self._accepting: list[asyncio.Task[None]] = []
@@ -106,7 +106,7 @@ class FrontEnd:
         """End all connections, and whatever is still to be done for them."""
         for task in self._accepting:
             task.cancel()
-        for transport in list(self._transports):
+        for transport in self._open_transports():
             _reset_transport(transport)
         while self.connections:
             await asyncio.sleep(0)
@@ -118,7 +118,7 @@ class FrontEnd:
                 case None:
                     heard.set()
                 case Delivery(number, data):
-                    await self._deliver(number, data)
+                    self.spawn(self._deliver(number, data))
                 case Change(user, present):
                     self.watchers.note(user, present=present)
                 case Behaviour():
@@ -126,6 +126,9 @@ class FrontEnd:
 
     async def route(self, to: Binding, message: Message) -> bool:
         """Send a message over a connection of any front end; False when there is none."""
+        # It has grown on its way, by a Via at least: the next one would take it for no message at all.
+        if message.encode().index(CRLF * 2) > MAX_HEADER:
+            return False
         if to.front_end != self.name:
             return await self.registrar.hand_over(to, message.encode())
         connection = self.connections.get(to.connection)
@@ -209,16 +212,24 @@ class FrontEnd:
     async def _behave(self, behaviour: Behaviour) -> None:
         """Change from one behaviour to another, and make it known."""
         before, self.behaviour = self.behaviour, behaviour
+        if behaviour.kind == "hang":
+            for transport in self._open_transports():
+                transport.pause_reading()
         if before.kind == "hang":
+            for transport in self._open_transports():
+                transport.resume_reading()
             for connection in self._hanging:
                 _reset(connection)
             self._hanging.clear()
         if behaviour.kind == "reset":
-            for transport in list(self._transports):
+            for transport in self._open_transports():
                 _reset_transport(transport)
         if (behaviour.kind == "refuse") != (before.kind == "refuse"):
             await self._open_ports(behaviour.kind != "refuse")
         await self.registrar.behaving(behaviour)
+
+    def _open_transports(self) -> list[asyncio.Transport]:
+        return [transport for transport in self._transports if not transport.is_closing()]
 
     async def _open_ports(self, wanted: bool) -> None:
         for task in self._accepting:
@@ -246,11 +257,10 @@ def _reset(connection: socket.socket) -> None:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
 
 
-def _reset_transport(transport: asyncio.BaseTransport) -> None:
+def _reset_transport(transport: asyncio.Transport) -> None:
     connection = transport.get_extra_info("socket")
     with contextlib.suppress(OSError):
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-    assert isinstance(transport, asyncio.Transport)  # noqa: S101 - of a stream it is
     transport.abort()
 
 

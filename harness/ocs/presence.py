@@ -2,13 +2,17 @@
 
 import asyncio
 import itertools
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from harness.ocs import DOMAIN
 from harness.ocs.answers import EXPIRES_S, PRESENCE, categories
-from harness.ocs.sip import Message, Request
+from harness.ocs.sip import Message, Request, SipError
+
+MAX_SUBSCRIPTIONS = 16
+"""Of one connection; a client has one."""
 
 EVERY_S = 5.0
 """Changes within this time are told at once (RFC 3856, 6.10: not more often than that)."""
@@ -25,14 +29,18 @@ class Subscription:
     server: str
     front_end: str
     contacts: tuple[str, ...]
+    until: float
     changed: dict[str, bool] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, request: Request, front_end: str, contacts: Sequence[str]) -> "Subscription":
+    def of(
+        cls, request: Request, front_end: str, contacts: Sequence[str], expires_s: float
+    ) -> "Subscription":
         """The one that a SUBSCRIBE asks for."""
         to = request.get("to")
         server = to if ";tag=" in to.replace(" ", "").lower() else f"{to};tag={front_end}"
-        return cls(request.get("call-id"), request.get("from"), server, front_end, tuple(contacts))
+        until = time.monotonic() + expires_s
+        return cls(request.get("call-id"), request.get("from"), server, front_end, tuple(contacts), until)
 
     def notify(self, user: str, present: Mapping[str, bool]) -> Request:
         """The NOTIFY to `user` that tells who is present."""
@@ -71,10 +79,15 @@ class Watchers:
         self._to_tell: set[Watcher] = set()
 
     def add(self, watcher: Watcher, subscription: Subscription) -> None:
-        """Note a subscription, in the place of the one before in the same dialog."""
+        """Note a subscription, in the place of the one before in the same dialog.
+
+        Raises SipError when the connection has too many.
+        """
         if watcher.subscriptions is None:
             watcher.subscriptions = {}
         self.end(watcher, subscription)
+        if len(watcher.subscriptions) >= MAX_SUBSCRIPTIONS:
+            raise SipError("Too Many Subscriptions")
         watcher.subscriptions[subscription.call_id] = subscription
         for user in subscription.contacts:
             self._of.setdefault(user, set()).add(watcher)
@@ -113,8 +126,10 @@ class Watchers:
         """Tell what has been noted."""
         watchers, self._to_tell = self._to_tell, set()
         for watcher in watchers:
-            for subscription in (watcher.subscriptions or {}).values():
-                if subscription.changed:
+            for subscription in list((watcher.subscriptions or {}).values()):
+                if subscription.until < time.monotonic():
+                    self.end(watcher, subscription)
+                elif subscription.changed:
                     watcher.send(subscription.notify(watcher.user, subscription.changed))
                     subscription.changed = {}
 

@@ -10,6 +10,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Protocol
 
+from harness.ocs import tls
 from harness.ocs.behaviour import Behaviour
 
 REQUEST, RESPONSE, FAULT, BIND, BIND_ACK, BIND_NAK = 0, 2, 3, 11, 12, 13  # C706, 12.6.4
@@ -153,9 +154,10 @@ class RpcConnection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Answer each unit that is complete."""
         behaviour = self._owner.behaviour
-        if behaviour.kind == "hang":
-            return
         self._data += data
+        if self._transport.get_write_buffer_size() > tls.MAX_UNREAD:
+            self._transport.abort()
+            return
         try:
             while True:
                 unit, self._data = take(self._data)

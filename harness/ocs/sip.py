@@ -173,23 +173,27 @@ class Framer:
 
     def feed(self, data: bytes) -> Iterator[Message | KeepAlive]:
         """Yield what is complete; raises SipError at what can never become a message."""
-        self._buffer += data
-        while (item := self._next()) is not None:
-            yield item
+        buffer, place = self._buffer + data, 0
+        try:
+            while (found := _next(buffer, place)) is not None:
+                item, place = found
+                yield item
+        finally:
+            self._buffer = buffer[place:]
 
-    def _next(self) -> Message | KeepAlive | None:
-        if self._buffer.startswith(CRLF):
-            self._buffer = self._buffer[len(CRLF) :]
-            return KeepAlive()
-        end = self._buffer.find(CRLF * 2)
-        if end > MAX_HEADER or (end < 0 and len(self._buffer) > MAX_HEADER):
-            raise SipError("Header Too Large")
-        if end < 0:
-            return None
-        message = _parse_head(self._buffer[:end])
-        start = end + len(CRLF * 2)
-        stop = start + _content_length(message.headers)
-        if len(self._buffer) < stop:
-            return None
-        body, self._buffer = self._buffer[start:stop], self._buffer[stop:]
-        return replace(message, body=body)
+
+def _next(buffer: bytes, place: int) -> tuple[Message | KeepAlive, int] | None:
+    """What begins there, and where the next one does; None while it is incomplete."""
+    if buffer.startswith(CRLF, place):
+        return KeepAlive(), place + len(CRLF)
+    end = buffer.find(CRLF * 2, place, place + MAX_HEADER + len(CRLF * 2))
+    if end < 0 and len(buffer) - place > MAX_HEADER:
+        raise SipError("Header Too Large")
+    if end < 0:
+        return None
+    message = _parse_head(buffer[place:end])
+    start = end + len(CRLF * 2)
+    stop = start + _content_length(message.headers)
+    if len(buffer) < stop:
+        return None
+    return replace(message, body=buffer[start:stop]), stop

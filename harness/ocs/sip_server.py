@@ -9,7 +9,7 @@ from typing import Protocol
 
 import redis
 
-from harness.ocs import PASSWORD, digest
+from harness.ocs import PASSWORD, digest, tls
 from harness.ocs.answers import (
     ALLOW,
     KEEP_ALIVE,
@@ -34,9 +34,6 @@ PART_TIMEOUT_S = 32.0
 
 MAX_WAITING = 64
 """Requests of one connection that wait for the registrar; a client that sends more is not read meanwhile."""
-
-MAX_UNREAD = 1024 * 1024
-"""Bytes that wait for a client who does not read; then its connection is reset."""
 
 _CRLFS_PER_PING = 2  # RFC 5626 section 4.4.1
 _HANDED_ON = frozenset({"MESSAGE", "INVITE", "ACK", "BYE", "CANCEL", "INFO"})
@@ -68,7 +65,8 @@ class SipConnection(asyncio.Protocol):
         "_crlfs", "_framer", "_handlers", "_nonce", "_owner", "_part_timer", "_peer", "_port", "_serving",
         "_source_port", "_transport", "_waiting", "number", "subscriptions", "user",
     )  # fmt: skip
-    _numbers = itertools.count(1)
+    # The registrar may still know connections of the process before: no number is taken again.
+    _numbers = itertools.count(secrets.randbelow(10**9) * 10**8)
     _branches = itertools.count(1)
 
     def __init__(self, owner: Owner) -> None:
@@ -109,17 +107,15 @@ class SipConnection(asyncio.Protocol):
         self.write(message.encode())
 
     def write(self, data: bytes) -> None:
-        """Send bytes, unless the connection is closing."""
-        if self._transport.is_closing():
+        """Send bytes, unless the connection is closing, or the front end hangs."""
+        if self._transport.is_closing() or self._owner.behaviour.kind == "hang":
             return
         self._transport.write(data)
-        if self._transport.get_write_buffer_size() > MAX_UNREAD:
+        if self._transport.get_write_buffer_size() > tls.MAX_UNREAD:
             self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
         """Cut into messages what the client sends; what can be no message ends the connection."""
-        if self._owner.behaviour.kind == "hang":
-            return
         try:
             for item in self._framer.feed(data):
                 self._take(item)
@@ -170,7 +166,7 @@ class SipConnection(asyncio.Protocol):
 
     async def _return(self, response: Message) -> None:
         """Hand a client's response to whoever asked."""
-        if isinstance(response, Response) and (asked_by := way_back(response)):
+        if self.user and isinstance(response, Response) and (asked_by := way_back(response)):
             await self._owner.route(asked_by, response.without_first("via"))
 
     async def _respond(self, request: Request) -> None:
@@ -232,6 +228,8 @@ class SipConnection(asyncio.Protocol):
             self.answer(request, 403, "Forbidden")
             return
         expires_s = expires_of(request)
+        if self.user not in {"", user.lower()}:
+            await self._owner.registrar.unbind(self.user, self.number)
         if expires_s:
             self.user = user.lower()
             await self._owner.registrar.bind(self.user, self.number, expires_s)
@@ -256,14 +254,16 @@ class SipConnection(asyncio.Protocol):
             return
         expires_s = expires_of(request)
         contacts = contacts_of(request)
-        subscription = Subscription.of(request, self._owner.name, contacts)
+        subscription = Subscription.of(request, self._owner.name, contacts, expires_s)
         expires = ("expires", str(expires_s))
         contact = ("contact", f"<sip:{self._owner.name}>")
+        if expires_s:
+            self._owner.watchers.add(self, subscription)
+        else:
+            self._owner.watchers.end(self, subscription)
         self.answer(request, 200, "OK", expires, contact)
         if not expires_s:
-            self._owner.watchers.end(self, subscription)
             return
-        self._owner.watchers.add(self, subscription)
         present = await self._owner.registrar.present(contacts)
         self.send(subscription.notify(self.user, dict(zip(contacts, present, strict=True))))
 

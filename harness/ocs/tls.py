@@ -10,6 +10,12 @@ import ssl
 from typing import Any
 
 HANDSHAKE_S = 30.0
+LAST_WORDS_S = 10.0
+"""A client that does not take what was sent before the end has that long."""
+
+MAX_UNREAD = 1024 * 1024
+"""Bytes that wait for a client who does not read; then its connection is reset."""
+
 _PIECE = 16 * 1024
 _AT_ONCE = 16
 """So many pieces are read before others have their turn."""
@@ -21,7 +27,8 @@ class TlsTransport(asyncio.Transport):
     """A server's side of a connection; `protocol` hears of it when the handshake is done."""
 
     __slots__ = (
-        "__weakref__", "_closing", "_connection", "_ended", "_loop", "_made", "_out", "_protocol", "_timer",
+        "__weakref__", "_closing", "_connection", "_ended", "_loop", "_made", "_out", "_paused", "_protocol",
+        "_timer",
     )  # fmt: skip
 
     def __init__(
@@ -29,7 +36,7 @@ class TlsTransport(asyncio.Transport):
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._protocol = protocol
-        self._made = self._closing = self._ended = False
+        self._made = self._closing = self._ended = self._paused = False
         self._out = b""
         connection.setblocking(False)
         self._connection = context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
@@ -41,10 +48,12 @@ class TlsTransport(asyncio.Transport):
         match name:
             case "socket":
                 return self._connection
-            case "peername":
-                return self._connection.getpeername()
-            case "sockname":
-                return self._connection.getsockname()
+            case "peername" | "sockname":
+                ask = self._connection.getpeername if name == "peername" else self._connection.getsockname
+                try:
+                    return ask()
+                except OSError:
+                    return ("", 0)  # the client has gone already
         return default
 
     def is_closing(self) -> bool:
@@ -57,10 +66,12 @@ class TlsTransport(asyncio.Transport):
 
     def pause_reading(self) -> None:
         """Read nothing until told."""
+        self._paused = True
         self._loop.remove_reader(self._connection)
 
     def resume_reading(self) -> None:
         """Read again, also what OpenSSL has read already."""
+        self._paused = False
         if not self._closing:
             self._loop.add_reader(self._connection, self._ready)
             self._loop.call_soon(self._ready)
@@ -70,6 +81,8 @@ class TlsTransport(asyncio.Transport):
         if not self._closing:
             self._out += data
             self._flush()
+            if len(self._out) > MAX_UNREAD:
+                self.abort()
 
     def close(self) -> None:
         """Close when all has been sent."""
@@ -78,18 +91,20 @@ class TlsTransport(asyncio.Transport):
             self._loop.remove_reader(self._connection)
             if not self._out:
                 self._end(None)
+            elif self._timer is None:
+                self._timer = self._loop.call_later(LAST_WORDS_S, self.abort)
 
     def abort(self) -> None:
         """Close now."""
-        self._end(None)
+        self._end(ConnectionAbortedError())
 
     def _ready(self) -> None:
-        if self._ended:
+        if self._ended or self._paused:
             return
         if not self._made and not self._shake_hands():
             return
         for _ in range(_AT_ONCE):
-            if self._closing:
+            if self._closing or self._paused:
                 return
             try:
                 data = self._connection.recv(_PIECE)

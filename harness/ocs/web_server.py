@@ -43,7 +43,7 @@ def page(service: Service, name: str, method: str, path: str, body: bytes) -> tu
 
 def focus(name: str, body: bytes) -> tuple[int, str, bytes]:
     """The answer to a request of the Centralized Conference Control Protocol ([MS-CONFBAS])."""
-    found = re.search(rb"<request\b[^>]*\brequestId\s*=\s*[\"']([\w.-]{1,64})[\"']", body)
+    found = re.search(rb"<request\b[^<>]{0,500}?\brequestId\s*=\s*[\"']([\w.-]{1,64})[\"']", body)
     if found is None:
         return 400, "text/plain", b"no <request> with a requestId\n"
     number = quoteattr(found[1].decode())
@@ -92,13 +92,12 @@ class WebConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Answer each request that is complete; what is no HTTP gets 400 and is closed."""
-        if self._owner.behaviour.kind == "hang":
-            return
         self._watch()
         try:
-            self._http.receive_data(data)
+            if data:  # an empty piece would be the end of all
+                self._http.receive_data(data)
             self._take()
-        except h11.RemoteProtocolError:
+        except h11.ProtocolError:
             self._transport.write(
                 b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
             )
@@ -130,7 +129,7 @@ class WebConnection(asyncio.Protocol):
     def _answer_late(self) -> None:
         if not self._transport.is_closing() and self._answer():
             self._transport.resume_reading()
-            self._take()
+            self.data_received(b"")
 
     def _answer(self) -> bool:
         """Answer the request; whether the connection goes on."""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness.ocs import Service, sip_server
+from harness.ocs import Service, sip_server, tls
 from harness.ocs.sip import MAX_HEADER
 from tests.unit.harness.ocs.conftest import Running
 
@@ -71,7 +71,7 @@ def test_a_message_that_came_in_parts_is_answered_and_the_connection_stays(
 def test_a_client_that_sends_and_never_reads_is_let_go(
     running: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sip_server, "MAX_UNREAD", 64 * 1024)
+    monkeypatch.setattr(tls, "MAX_UNREAD", 64 * 1024)
     options = GOOD.replace(b"MESSAGE", b"OPTIONS") * 1000
     with running.connect(Service.SIP, 30) as connection, pytest.raises(ConnectionError):
         connection.sendall(options * 1000)
