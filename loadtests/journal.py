@@ -10,6 +10,7 @@ from loadtests import events
 from loadtests.events import Event
 
 _NO_REQUESTS = {events.CONNECTION_LOST, events.BACK, events.SIGNED_OUT}
+KILLED = "killed"
 _FAILURES = {events.AFFINITY, events.LOST}
 
 
@@ -67,7 +68,10 @@ class Writer:
 
     @contextlib.contextmanager
     def timed(self, kind: str) -> Iterator[Timed]:
-        """Write down how long the block takes, and what it raises; that is raised on."""
+        """Write down how long the block takes, and what it raises; that is raised on.
+
+        What is killed half-way, because the load is over, has neither gone well nor failed.
+        """
         started = time.perf_counter()
         met, error = Timed(), ""
         try:
@@ -75,6 +79,10 @@ class Writer:
         except Exception as failure:
             error = self._words(failure)
             raise
+        except BaseException:
+            error = KILLED
+            raise
         finally:
             ms = (time.perf_counter() - started) * 1000
-            self.note(kind, ms=ms, error=error, front_end=met.front_end)
+            if error != KILLED:
+                self.note(kind, ms=ms, error=error, front_end=met.front_end)

@@ -6,16 +6,10 @@ from pathlib import Path
 
 from harness import topology
 from harness.errors import LabError
-from loadtests.profiles import MAX_HOURS, Order
+from loadtests.profiles import MAX_HOURS, PROFILES, Order
 
 REMEMBERED = 10240
 """Clients that the appliance's factory setting remembers (persistence, table size)."""
-
-MAX_CONNECTIONS = 40000
-"""The appliance's factory setting of simultaneous connections (maxconn)."""
-
-PORTS = 64511
-"""From one address to one port of a front end (net.ipv4.ip_local_port_range of the appliance)."""
 
 USER_KIB, FRONT_END_KIB, REST_MIB = 130, 30, 6 * 1024
 """Memory of a user in Locust with TLS, of its connection in a mock front end, of the pair and all else."""
@@ -25,6 +19,10 @@ OTHER_FILES = 200
 
 RECONNECTING = 2
 """A user may for a moment have two: the one that is gone, and the new one."""
+
+
+BACK_S = 30.0
+"""From the keep-alive that is not answered until the user is signed in again, with room to spare."""
 
 
 @dataclass(frozen=True)
@@ -54,17 +52,19 @@ def check(wanted: Order, workers: int, front_ends: int, machine: Machine) -> Non
         raise LabError(f"{users} users are too few for {workers} workers", "each needs two who talk")
     if wanted.total_s > MAX_HOURS * 3600:
         raise LabError(f"{wanted.total_s / 3600:.1f} hours are more than {MAX_HOURS:g}", "lower MINUTES")
-    if users > REMEMBERED:
+    if wanted.arrivals > REMEMBERED:
         raise LabError(
-            f"{users} users are more than the {REMEMBERED} clients that the appliance remembers",
+            f"{users} users with their visitors are more than the {REMEMBERED} clients that the appliance "
+            "remembers",
             "`make bench-dataplane` measures how many connections it holds",
         )
-    _check_files(users, workers, front_ends, machine.files)
-    if users > front_ends * PORTS or users > MAX_CONNECTIONS:
+    if PROFILES[wanted.profile].fault and wanted.total_s - wanted.fault_s < wanted.keep_alive_s + BACK_S:
         raise LabError(
-            f"{users} users are more connections than the appliance's settings or its local ports allow",
-            f"at most {min(MAX_CONNECTIONS, front_ends * PORTS)}",
+            f"with a keep-alive every {wanted.keep_alive_s:g} s not all users notice the fault within "
+            f"{wanted.total_s - wanted.fault_s:.0f} s",
+            "raise MINUTES or lower KEEP_ALIVE",
         )
+    _check_files(users, workers, front_ends, machine.files)
     needed = users * (USER_KIB + FRONT_END_KIB) / 1024 + REST_MIB
     if needed > machine.memory_mib:
         raise LabError(

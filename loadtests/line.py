@@ -81,7 +81,7 @@ def words_of(error: Exception) -> str:
             return f"TLS: {error.reason or error}"
         case OSError() if error.errno:
             return errno.errorcode.get(error.errno, str(error))
-    return str(error)
+    return str(error) or type(error).__name__
 
 
 class Line:

@@ -65,7 +65,7 @@ class ProfileShape(LoadTestShape):
         wanted = ordered(options)
         if self.get_run_time() >= wanted.total_s:
             return None
-        return wanted.users + len(VISITORS) * wanted.visitors, wanted.rate
+        return wanted.arrivals, wanted.rate
 
 
 @events.init.add_listener

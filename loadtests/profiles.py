@@ -73,14 +73,19 @@ class Order:
         return max(1, round(self.users * VISITORS_SHARE / VISITORS))
 
     @property
+    def arrivals(self) -> int:
+        """How many arrive: users, and visitors beside them."""
+        return self.users + VISITORS * self.visitors
+
+    @property
     def rate(self) -> float:
-        """Users who arrive in a second."""
-        return self.ramp or self.users / self.hold_s
+        """How many arrive in a second."""
+        return self.ramp or self.arrivals / self.hold_s
 
     @property
     def ramp_s(self) -> float:
         """How long it takes until all have arrived."""
-        return self.users / self.rate
+        return self.arrivals / self.rate
 
     @property
     def total_s(self) -> float:

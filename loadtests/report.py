@@ -42,7 +42,10 @@ def write(folder: Path) -> Path:
     Raises FileNotFoundError when the folder has no record of a run. Users or machines that wrote nothing
     are no error: the page says so.
     """
-    seen = figures(record.read(folder), events.stream(folder), sampler.read(folder / record.SAMPLES))
+    run = record.read(folder)
+    # When all leave at once, some speak to those who have just left: that is not the load any more.
+    happened = (event for event in events.stream(folder) if event.at <= run.ended)
+    seen = figures(run, happened, sampler.read(folder / record.SAMPLES))
     drawn, enlarged = pictures(seen), enlargements(seen)
     for picture in [*drawn, *enlarged.values()]:
         (folder / picture.name).write_bytes(picture.png)

@@ -15,20 +15,24 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import httpx
+import redis
+
 from harness import pair as pairs
 from harness import topology
 from harness.at_once import at_once
-from harness.deadline import Deadline, DeadlineExceededError
+from harness.deadline import Deadline
 from harness.errors import LabError, die
 from harness.faults import Faults
 from harness.lab import Lab
 from harness.lifecycle import Publish
 from harness.pair import Pair
+from harness.process import first_child
 from harness.sampler import Sampler
 from harness.state import REPOSITORY
 from loadtests import events, limits, report
 from loadtests.profiles import PROFILES, VISITORS, Order, order
-from loadtests.record import SAMPLES, Fault, Run
+from loadtests.record import SAMPLES, Fault, Run, Verdict
 from loadtests.verdicts import notes, verdicts
 
 OUT = REPOSITORY / "build" / "load"
@@ -40,7 +44,6 @@ LEAVE_S = 60.0
 """Everybody signs out within that time."""
 
 WEB_PORT, MASTER_PORT = 8089, 5557  # Locust's own
-BACK_SHARE_S = 1.0
 _POLL_S = 0.5
 
 
@@ -99,17 +102,19 @@ class Locusts:
         self._processes.append(stack.enter_context(process))
 
     def ended(self) -> bool:
-        """Whether the first process has ended; raises LabError when any has failed."""
+        """Whether all processes have ended; raises LabError when one has failed."""
         for process in self._processes:
             if process.poll():
                 raise LabError(f"Locust ended with status {process.returncode}", f"see {self._out / LOG}")
-        return self._processes[0].poll() is not None
+        return all(process.poll() is not None for process in self._processes)
 
     def interrupt(self) -> None:
-        """Let the users leave now."""
-        for process in self._processes[:1]:
+        """Let the users leave now; a master tells its workers."""
+        # nsenter, which would die of the signal, has Locust as its child.
+        locust = first_child(self._processes[0].pid)
+        if locust is not None:
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGTERM)
+                os.kill(locust, signal.SIGTERM)
 
     def wait(self, deadline: Deadline) -> None:
         """Wait for the end. Raises DeadlineExceededError, and what `ended` raises."""
@@ -138,6 +143,7 @@ class Load:
         self._web = web
         self._faults: list[Fault] = []
         self._notes: list[str] = []
+        self._cut_short: list[Verdict] = []
 
     def run(self) -> Run:
         """Let the users come, strike if the profile says so, and write run.json."""
@@ -145,16 +151,27 @@ class Load:
         with Sampler(machines, self.out / SAMPLES), Faults(self.pair.lab) as faults:
             began = time.time()
             with Locusts(self.wanted, self.workers, self.pair.lab, self.out, web=self._web) as locusts:
-                try:
-                    self._go_through(locusts, faults, began)
-                except KeyboardInterrupt:
-                    self._notes.append("It was interrupted; what had happened by then is shown.")
-                    locusts.interrupt()
-                ended = time.time()
-                locusts.wait(Deadline(2 * LEAVE_S))
+                ended = self._go_through(locusts, faults, began)
         return self._record(began, ended)
 
-    def _go_through(self, locusts: Locusts, faults: Faults, began: float) -> None:
+    def _go_through(self, locusts: Locusts, faults: Faults, began: float) -> float:
+        """Wait for the end of the load, which is returned; what cuts it short becomes a verdict."""
+        try:
+            self._wait_and_strike(locusts, faults, began)
+        except KeyboardInterrupt:
+            self._cut_short.append(Verdict("the load went to its end", reached=False, seen="interrupted"))
+        except (LabError, httpx.HTTPError) as error:
+            self._cut_short.append(Verdict("the load went to its end", reached=False, seen=str(error)))
+        ended = time.time()
+        if self._cut_short:
+            locusts.interrupt()
+        try:
+            locusts.wait(Deadline(2 * LEAVE_S))
+        except LabError as error:
+            self._notes.append(f"Not all users left in order: {error}")
+        return ended
+
+    def _wait_and_strike(self, locusts: Locusts, faults: Faults, began: float) -> None:
         profile = PROFILES[self.wanted.profile]
         if profile.fault:
             self._wait(locusts, began + self.wanted.fault_s)
@@ -175,12 +192,15 @@ class Load:
                 print(f"  {self._signed_in()} users signed in, {until - now:.0f} s to go", flush=True)
             time.sleep(min(_POLL_S, until - now))
 
-    def _signed_in(self) -> int:
+    def _signed_in(self) -> str:
         # Visitors have numbers as well; nobody is signed in by those.
         most = math.ceil(self.wanted.users / self.workers) + VISITORS * self.wanted.visitors
         hosts, numbers = range(1, self.workers + 1), range(1, most + 1)
         names = [f"u{host}-{number}" for host in hosts for number in numbers]
-        return self.pair.lab.pool.signed_in(names)
+        try:
+            return str(self.pair.lab.pool.signed_in(names))
+        except redis.RedisError:
+            return "?"
 
     def _record(self, began: float, ended: float) -> Run:
         lab = self.pair.lab
@@ -194,7 +214,7 @@ class Load:
             began=min((event.at for event in happened), default=began),
             ended=ended,
             faults=tuple(self._faults),
-            verdicts=tuple(verdicts(happened, tuple(self._faults), ended)),
+            verdicts=(*self._cut_short, *verdicts(happened, self._faults, ended, self.wanted.users)),
             notes=(*self._notes, *notes(self.out / LOG)),
         )
         run.write(self.out)
@@ -253,7 +273,7 @@ def main() -> None:
     try:
         limits.check(wanted, options.workers, options.front_ends, limits.ask())
         run, page = run_load(wanted, options)
-    except (LabError, DeadlineExceededError) as error:
+    except LabError as error:
         die(error.message, error.hint)
     for verdict in run.verdicts:
         print(f"{'ok ' if verdict.reached else 'NOT'} {verdict.text}: {verdict.seen}")

@@ -55,7 +55,8 @@ class Stage:
     started: int = 0
 
     def __post_init__(self) -> None:
-        self.present: dict[str, OcsClient] = {}
+        self.present: set[str] = set()
+        self.inboxes: dict[str, set[bytes]] = {}
 
     def next_number(self) -> int:
         """The number of a new user, counted from 1."""
@@ -122,7 +123,7 @@ class OcsClient(Member):
         self.failures = 0
         self.lost_at: float | None = None
         self.not_before_s = 0.0
-        self.inbox: set[bytes] = set()
+        self.inbox = self.stage.inboxes[self.name] = set()
         self.beside = Group()
 
     @task
@@ -140,26 +141,34 @@ class OcsClient(Member):
         self.failures = 0
         reason = self.stay(line)
         self.leave(line)
-        self.lost_at = time.perf_counter()
-        self.writer.note(events.CONNECTION_LOST, error=words_of(reason))
+        self.lose(reason)
 
     def sign_in(self) -> Line:
         """Connect, sign in, subscribe. Raises what the connection or the pool has against it."""
         self.line = line = Line(self.connect(SIP_PORT), self.name, self.answer)
+        signed_in = False
         try:
             with self.writer.timed(events.SIGN_IN) as met:
                 met.front_end = accepted("REGISTER", line.register(EXPIRES_S)).get("server")
+            signed_in = True
             self.met(met.front_end)
-            self.stage.present[self.name] = self
+            self.stage.present.add(self.name)
             if self.lost_at is not None:
                 self.writer.note(events.BACK, ms=(time.perf_counter() - self.lost_at) * 1000)
                 self.lost_at = None
             if self.stage.order.talk:
                 self.subscribe(line)
-        except BaseException:
+        except _ERRORS as error:
             self.leave(line)
+            if signed_in:
+                self.lose(error)
             raise
         return line
+
+    def lose(self, reason: Exception) -> None:
+        """Note that a connection is lost at which the user was signed in."""
+        self.lost_at = time.perf_counter()
+        self.writer.note(events.CONNECTION_LOST, error=words_of(reason))
 
     def subscribe(self, line: Line) -> None:
         """Ask for the presence of all contacts ([MS-PRES], batched subscription)."""
@@ -182,8 +191,7 @@ class OcsClient(Member):
 
     def leave(self, line: Line) -> None:
         """Let go of a connection, and of all that was done over it."""
-        if self.stage.present.get(self.name) is self:
-            del self.stage.present[self.name]
+        self.stage.present.discard(self.name)
         self.beside.kill()
         line.close()
 
@@ -228,7 +236,7 @@ class OcsClient(Member):
         pause_s = 3600 / (SESSIONS_PER_HOUR * self.stage.order.pace)
         while True:
             gevent.sleep(_chance.expovariate(1 / pause_s))
-            others = [name for name in self.stage.present if name != self.name]
+            others = sorted(self.stage.present - {self.name})
             if others:
                 try:
                     self.converse(line, _chance.choice(others))
@@ -248,14 +256,13 @@ class OcsClient(Member):
     def send_message(self, line: Line, other: str, number: int) -> None:
         """Send one; that it was acknowledged and did not arrive is a failure. Raises what goes wrong."""
         body = f"{self.name} {time.time_ns()} {number} ".encode().ljust(MESSAGE_BYTES, b".")
-        receiver = self.stage.present.get(other)
         with self.writer.timed(events.MESSAGE) as met:
             response = line.ask("MESSAGE", ("content-type", "text/plain"), to=other, body=body)
             met.front_end = accepted("MESSAGE", response).get("server")
-        if receiver is None or body not in receiver.inbox:
+        inbox = self.stage.inboxes[other]
+        if body not in inbox:
             self.writer.note(events.LOST, error=f"a message to {other} was acknowledged and did not arrive")
-        else:
-            receiver.inbox.discard(body)
+        inbox.discard(body)
 
     def answer(self, request: Request) -> None:
         """Take a message; all else is only answered."""

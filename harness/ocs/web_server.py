@@ -25,6 +25,8 @@ _NOT_FOUND = (404, "text/plain", b"there is no such file\n")
 
 def page(service: Service, name: str, method: str, path: str, body: bytes) -> tuple[int, str, bytes]:
     """The status, content type and body that front end `name` answers. Pure."""
+    if method == "CONNECT":
+        return 405, "text/plain", b"no proxy\n"
     if service is Service.WEB and method == "GET" and path.startswith("/abs/"):
         if path != ADDRESS_BOOK:
             return _NOT_FOUND

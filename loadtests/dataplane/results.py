@@ -73,9 +73,14 @@ class Held:
     alive: int | None = None
 
     @property
-    def held(self) -> int:
-        """The largest number of connections that were held."""
+    def opened(self) -> int:
+        """How many connections had been opened at the end."""
         return max((step.held for step in self.steps), default=0)
+
+    @property
+    def held(self) -> int:
+        """The largest number of connections that were held: opened, and alive when they were asked."""
+        return self.opened if self.alive is None else min(self.opened, self.alive)
 
     @property
     def started_mib(self) -> float | None:

@@ -105,16 +105,18 @@ def held_of(results: Results, balancer: str) -> Held | None:
 
 def verdict(held: Held) -> str:
     """What came of a held run, in a sentence."""
+    left = held.steps[-1].available_mib if held.steps else 0.0
     if held.end != REACHED:
-        text = f"ended at {held.held:,} of {held.wanted:,}: {held.end}"
+        text = f"ended at {held.opened:,} of {held.wanted:,}: {held.end}"
+    elif held.held < held.opened:
+        text = f"{held.opened:,} opened, and not all of them held"
     else:
-        left = held.steps[-1].available_mib
         text = f"{held.held:,} held (aim of this run reached), with {left:,.0f} MiB of memory still to be had"
     if held.alive is None:
         return text
-    if held.alive == held.held:
+    if held.alive == held.opened:
         return f"{text}; all of them answered a keep-alive"
-    return f"{text}; {held.alive:,} of {held.held:,} answered a keep-alive"
+    return f"{text}; {held.alive:,} of {held.opened:,} answered a keep-alive"
 
 
 def notes(results: Results) -> list[str]:

@@ -18,7 +18,7 @@ def test_every_profile_fits_this_kind_of_machine() -> None:
         (9950, 1, 8, ENOUGH, "may need 20100 open files of a worker, and a process may have 20000"),
         (9950, 2, 2, ENOUGH, "may need 20100 open files of a front end, and a process may have 20000"),
         (500, 1, 2, Machine(1024, 22000), "may need 1200 open files of a worker.*raise WORKERS"),
-        (10241, 3, 8, ENOUGH, "more than the 10240 clients that the appliance remembers"),
+        (10100, 3, 8, ENOUGH, "more than the 10240 clients that the appliance"),
         (5000, 1, 2, Machine(20000, 4000), "need 6925 MiB of memory, 4000 are free"),
         (500, 16, 2, ENOUGH, "16 workers are not between 1 and 15"),
         (500, 1, 1, ENOUGH, "1 front ends are not between 2 and 8"),
@@ -32,13 +32,18 @@ def test_what_does_not_fit_is_refused_and_the_limit_named(
         check(order("steady", users=users), workers, front_ends, machine)
 
 
+def test_a_fault_that_nobody_would_notice_is_refused() -> None:
+    with pytest.raises(LabError, match="keep-alive every 300 s not all users notice"):
+        check(order("failover", keep_alive_s=300), 1, 2, ENOUGH)
+
+
 def test_a_load_is_bounded_in_time() -> None:
     with pytest.raises(LabError, match=r"25.0 hours are more than 24"):
         check(order("soak", users=500, ramp=500, minutes=25 * 60), 1, 2, ENOUGH)
 
 
 @pytest.mark.parametrize(
-    ("name", "ramp_s", "total_s"), [("steady", 50, 350), ("logon-storm", 120, 150), ("failover", 50, 230)]
+    ("name", "ramp_s", "total_s"), [("steady", 51, 351), ("logon-storm", 120, 150), ("failover", 51, 231)]
 )
 def test_a_profile_has_a_course(name: Name, ramp_s: float, total_s: float) -> None:
     wanted = order(name, users=500)

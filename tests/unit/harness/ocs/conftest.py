@@ -55,6 +55,12 @@ class Running:
         assert client.register().status == 200
         return client
 
+    def open_connections(self) -> int:
+        async def count() -> int:
+            return len(self.front_end._open_transports())
+
+        return self.pool.do(count())
+
     def recorded(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.events.getvalue().splitlines()]
 

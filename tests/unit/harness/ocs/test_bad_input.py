@@ -6,8 +6,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from harness.deadline import Deadline
 from harness.ocs import Service, sip_server, tls
+from harness.ocs.client import SipClient, secure
 from harness.ocs.sip import MAX_HEADER
+from harness.ocs.web_server import ADDRESS_BOOK
 from tests.unit.harness.ocs.conftest import Running
 
 HEAD = b"MESSAGE sip:bob@ocs.lab SIP/2.0\r\nVia: SIP/2.0/TCP 10.0.0.1\r\nFrom: <sip:alice@ocs.lab>;tag=1\r\n"
@@ -75,6 +78,45 @@ def test_a_client_that_sends_and_never_reads_is_let_go(
     options = GOOD.replace(b"MESSAGE", b"OPTIONS") * 1000
     with running.connect(Service.SIP, 30) as connection, pytest.raises(ConnectionError):
         connection.sendall(options * 1000)
+
+
+def test_a_tls_client_that_sends_and_never_reads_is_let_go(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tls, "MAX_UNREAD", 64 * 1024)
+    book = f"GET {ADDRESS_BOOK} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+    with secure(running.connect(Service.WEB, 30), running.pool.authority) as connection:
+        with contextlib.suppress(OSError):
+            connection.sendall(book * 5000)
+        Deadline(20).wait_until(lambda: running.open_connections() == 0, "it to be let go")
+
+
+def test_a_tls_client_that_sends_faster_than_it_is_answered_is_read_at_that_pace(running: Running) -> None:
+    with SipClient(running.sips()) as client:
+        client.connection.settimeout(30)
+        client.connection.sendall(GOOD.replace(b"MESSAGE", b"OPTIONS") * 500)
+        for _ in range(500):
+            client._receive()
+        assert client.options().status == 200
+
+
+@pytest.mark.parametrize("request_line", [b"GET / HTTP/x", b"GET", b"\x00 / HTTP/1.1"])
+def test_http_that_can_not_be_answered_gets_400(running: Running, request_line: bytes) -> None:
+    with secure(running.connect(Service.WEB, 10), running.pool.authority) as connection:
+        connection.sendall(request_line + b"\r\nHost: x\r\n\r\n")
+        assert connection.recv(100).startswith(b"HTTP/1.1 400 ")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"\r\n" * 100_000, b"REGISTER " + b"=" * MAX_HEADER, b"<request " * 7000],
+    ids=["CRLFs", "=", "<"],
+)
+def test_what_is_long_is_dealt_with_in_no_time(running: Running, data: bytes) -> None:
+    with running.connect(Service.SIP, 10) as connection:
+        connection.sendall(data)
+        with running.user("alice") as client:
+            assert client.options().status == 200
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

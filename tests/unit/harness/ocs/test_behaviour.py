@@ -18,8 +18,8 @@ def behave(pool: Pool, running: Running, behaviour: Behaviour) -> None:
 
 def test_a_slow_one_takes_its_time_and_others_do_not(pool: Pool, front_ends: list[Running]) -> None:
     slow, other = front_ends
-    behave(pool, slow, Behaviour("slow", delay_s=0.3))
-    for running, least, most in ((slow, 0.3, 10.0), (other, 0.0, 0.25)):
+    behave(pool, slow, Behaviour("slow", delay_s=1.0))
+    for running, least, most in ((slow, 1.0, 10.0), (other, 0.0, 1.0)):
         with SipClient(running.connect(Service.SIP)) as client:
             started = time.monotonic()
             assert client.options().status == 200
@@ -52,11 +52,24 @@ def test_one_that_hangs_accepts_and_says_nothing(pool: Pool, running: Running, s
                 connection.recv(10)
 
 
+@pytest.mark.parametrize("tls", [False, True])
+def test_what_was_asked_while_it_hung_is_answered_behind_it(pool: Pool, running: Running, tls: bool) -> None:
+    with running.user("alice", tls=tls) as client:
+        behave(pool, running, Behaviour("hang"))
+        client.connection.sendall(b"\r\n\r")
+        behave(pool, running, NORMAL)
+        client.connection.sendall(b"\n")
+        assert client.connection.recv(10) == b"\r\n"
+        assert client.options().status == 200
+
+
 def test_one_that_resets_does_so_to_open_and_to_new_connections(pool: Pool, running: Running) -> None:
-    with running.user("alice") as before:
+    with running.user("alice") as before, running.user("bob", tls=True) as over_tls:
         behave(pool, running, Behaviour("reset"))
         with pytest.raises(ConnectionResetError):
             before.connection.recv(10)
+        # Python's ssl tells a reset as an end.
+        assert over_tls.connection.recv(10) == b""
         with pytest.raises(ConnectionResetError), running.connect(Service.SIP) as connection:
             connection.recv(10)
 

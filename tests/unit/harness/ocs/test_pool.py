@@ -1,15 +1,18 @@
 """Users of one pool, at whichever front end they are, through SipClient."""
 
 import threading
+import uuid
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
 
 import pytest
 
+from harness.deadline import Deadline
 from harness.ocs import DOMAIN, Service
 from harness.ocs.client import Answer, SipClient
-from harness.ocs.sip import Request
+from harness.ocs.presence import MAX_SUBSCRIPTIONS, Watchers
+from harness.ocs.sip import MAX_HEADER, Request
 from tests.unit.harness.ocs.conftest import Pool, Running
 
 
@@ -146,3 +149,66 @@ def test_what_can_not_be_done_is_answered_so(
     with running.user("alice") as client:
         extra = (more, ("event", "presence")) if more[0] == "expires" else (more,)
         assert client.ask(method, address("alice-two"), *extra).status == status
+
+
+def test_a_message_that_grows_too_large_on_its_way_is_refused_and_harms_nobody(
+    front_ends: list[Running],
+) -> None:
+    one, other = front_ends
+    with one.user("alice") as alice, other.user("bob") as bob:
+        # The short name becomes the long one.
+        subjects = [("s", "x")] * (MAX_HEADER // 10)
+        assert alice.ask("MESSAGE", address("bob"), *subjects, to=address("bob")).status == 480
+        answer = meanwhile(lambda: alice.ask("MESSAGE", address("bob"), to=address("bob")))
+        bob.answer(bob.request())
+        assert answer.result(10).status == 200
+
+
+def test_who_is_not_signed_in_answers_for_nobody(pool: Pool, front_ends: list[Running]) -> None:
+    with front_ends[0].user("alice") as alice, front_ends[1].user("bob") as bob:
+        answer = meanwhile(lambda: alice.ask("MESSAGE", address("bob"), to=address("bob")))
+        message = bob.request()
+        with SipClient(front_ends[1].connect(Service.SIP), user="mallory") as mallory:
+            mallory.answer(message, 603, "Decline")
+            assert mallory.options().status == 200
+        bob.answer(message)
+        assert answer.result(10).status == 200
+
+
+def test_a_connection_has_only_so_many_subscriptions(running: Running) -> None:
+    with running.user("alice") as client:
+        for _ in range(MAX_SUBSCRIPTIONS):
+            client._call = uuid.uuid4().hex
+            subscribed(client, "bob")
+        client._call = uuid.uuid4().hex
+        assert client.ask("SUBSCRIBE", address("alice"), ("event", "presence")).status == 400
+
+
+def test_an_expired_subscription_tells_nothing_more(pool: Pool, front_ends: list[Running]) -> None:
+    with front_ends[0].user("alice") as alice:
+        answer = alice.ask("SUBSCRIBE", address("bob"), ("event", "presence"), ("expires", "1"))
+        assert answer.response.get("expires") == "1"
+        alice.request()
+        watchers = front_ends[0].front_end.watchers
+        Deadline(10).wait_until(lambda: not watching(pool, watchers, "bob"), "it to expire")
+
+
+def watching(pool: Pool, watchers: Watchers, user: str) -> bool:
+    """Whether anybody is told of a user's coming and going, once that has been noted and told."""
+
+    async def ask() -> bool:
+        watchers.note(user, present=True)
+        watchers.tell()
+        return user in watchers._of
+
+    return pool.do(ask())
+
+
+def test_who_signs_in_as_another_over_the_same_connection_is_no_longer_the_first(
+    pool: Pool, running: Running
+) -> None:
+    with running.user("alice") as client:
+        client._user, client._address_of_record = "bob", address("bob")
+        assert client.register().status == 200
+        assert pool.remote.signed_in(["alice"]) == 0
+        assert pool.remote.signed_in(["bob"]) == 1

@@ -64,7 +64,7 @@ def test_the_memory_that_a_dead_balancer_gave_back_is_no_connections() -> None:
         Step(1030, 280.0, 1720.0, 5.0, failed=7),
     )
     held = Held("haproxy", 4096, 260.0, steps, "new connections failed: 7 reset", 0)
-    assert (held.held, held.kib_per_connection) == (1030, 10.0)
+    assert (held.opened, held.held, held.kib_per_connection) == (1030, 0, 10.0)
 
 
 def test_a_run_that_held_nothing_has_no_memory_a_connection() -> None:
