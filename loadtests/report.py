@@ -8,9 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-from harness import sampler
+from harness import page, sampler
 from loadtests import events, plots, record, tables
 from loadtests.cards import after_cards, cards, duration, milliseconds
 from loadtests.events import AFFINITY, LOST, MESSAGE
@@ -51,9 +49,9 @@ def write(folder: Path) -> Path:
         (folder / picture.name).write_bytes(picture.png)
     (folder / SECONDS).write_text(tables.seconds(seen), encoding="utf-8")
     (folder / REQUESTS).write_text(tables.requests(seen), encoding="utf-8")
-    page = folder / PAGE
-    page.write_text(html(seen, drawn, enlarged), encoding="utf-8")
-    return page
+    target = folder / PAGE
+    target.write_text(html(seen, drawn, enlarged), encoding="utf-8")
+    return target
 
 
 def pictures(seen: Figures) -> list[Picture]:
@@ -77,14 +75,8 @@ def enlargements(seen: Figures) -> dict[int, Picture]:
 
 def html(seen: Figures, drawn: Sequence[Picture], enlarged: dict[int, Picture]) -> str:
     """The page; it needs nothing from anywhere else but links to the tables."""
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATE.parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template(_TEMPLATE.name).render(
+    return page.render(
+        _TEMPLATE,
         seen=seen,
         run=seen.run,
         began=f"{dt.datetime.fromtimestamp(seen.run.began, dt.UTC):%Y-%m-%d %H:%M} UTC",

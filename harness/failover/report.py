@@ -9,8 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
+from harness import page
 from harness.failover import drawing, plots
 from harness.failover.probe import KEEP_ALIVE_S
 from harness.failover.record import Record, read_all
@@ -25,9 +24,9 @@ def write(out: Path) -> Path:
     records = read_all(out / "runs")
     summary = rows(records)
     (out / DATA).write_text(json.dumps(data(records, summary), indent=1) + "\n", encoding="utf-8")
-    page = out / PAGE
-    page.write_text(html(records, summary), encoding="utf-8")
-    return page
+    target = out / PAGE
+    target.write_text(html(records, summary), encoding="utf-8")
+    return target
 
 
 def data(records: Sequence[Record], summary: Sequence[Row]) -> dict[str, Any]:
@@ -42,20 +41,14 @@ def data(records: Sequence[Record], summary: Sequence[Row]) -> dict[str, Any]:
 
 def html(records: Sequence[Record], summary: Sequence[Row]) -> str:
     """The page; it needs nothing from anywhere else."""
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATE.parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     most = {
         "held": max((step.count for record in records for step in record.time_line.held), default=0),
         "registered": max(
             (step.count for record in records for step in record.time_line.registered), default=0
         ),
     }
-    return environment.get_template(_TEMPLATE.name).render(
+    return page.render(
+        _TEMPLATE,
         rows=summary,
         measured=_when(records),
         processors=os.cpu_count(),

@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
+from harness import page
 from loadtests.dataplane import plots, summary
 from loadtests.dataplane.results import AIM_HELD, Results
 from loadtests.dataplane.turn import ADDRESSES
@@ -15,21 +14,15 @@ _TEMPLATE = Path(__file__).with_name("report.html")
 def write(results: Results, folder: Path) -> Path:
     """Write page, data and pictures into the folder and return the page's path."""
     results.write(folder)
-    page = folder / PAGE
-    page.write_text(html(results, folder), encoding="utf-8")
-    return page
+    target = folder / PAGE
+    target.write_text(html(results, folder), encoding="utf-8")
+    return target
 
 
 def html(results: Results, pictures: Path) -> str:
     """The page, which needs nothing from anywhere else; its pictures go into a folder as well."""
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATE.parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template(_TEMPLATE.name).render(
+    return page.render(
+        _TEMPLATE,
         results=results,
         rows=summary.rows(results),
         runs=[(summary.held_title(results, held), held, summary.verdict(held)) for held in results.held],
