@@ -13,9 +13,18 @@ PYTEST := $(VENV)/bin/python -m pytest
 help:  ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+# FORMATS="vmware kvm" KEY=FILE PACKAGES=FILE: see `python3 -m image.build --help`.
 .PHONY: image
-image: prepare  ## Build the appliance: build/lbva.raw and build/release/.
-	@$(PYTHON) -m image.build
+image: prepare  ## Build the appliance and its release folder, build/release/: FORMATS="vmware kvm" builds some.
+	@$(PYTHON) -m image.build "--formats=$(FORMATS)" $(if $(KEY),"--key=$(KEY)") $(if $(PACKAGES),"--packages=$(PACKAGES)")
+
+.PHONY: disk
+disk: prepare  ## Build the appliance's disk alone, build/lbva.raw.
+	@$(PYTHON) -m image.build --disk
+
+.PHONY: reproducible
+reproducible: prepare  ## Build the release twice, in different places, and compare every byte.
+	@$(PYTHON) -m image.reproducible "--formats=$(FORMATS)"
 
 .PHONY: test
 test: check image build/rootfs.stamp  ## All that must hold before a change lands; boots the image. About an hour.
@@ -29,12 +38,12 @@ check: venv  ## Lint, types and unit tests, in under a minute.
 	@$(PYTEST) tests/unit
 
 .PHONY: nightly
-nightly: test bench bench-scale bench-failover bench-sensitivity bench-dataplane  ## Everything, with the figures and the long forms of tests.
+nightly: test reproducible bench bench-scale bench-failover bench-sensitivity bench-dataplane  ## Everything, with the figures and the long forms of tests.
 	$(PYTEST) tests/image tests/lab tests/system -m nightly --junit-xml=build/report/nightly.xml
 	@$(MAKE) load PROFILE=failover
 
 .PHONY: bench
-bench: venv image  ## Measure size, build and boot times beside a plain Debian image in the same run.
+bench: venv disk  ## Measure size, build and boot times beside a plain Debian image in the same run.
 	@$(VENV)/bin/python -m harness.bench
 
 .PHONY: docs
@@ -50,24 +59,24 @@ bench-scale: venv build/rootfs.stamp  ## Measure the management plane with 250 v
 
 # OPTIONS: see `python -m harness.failover.bench --help`; `--continue` goes on where a bench was ended.
 .PHONY: bench-failover
-bench-failover: venv image  ## Measure what failovers cost clients, beside keepalived's defaults. About 4 hours.
+bench-failover: venv disk  ## Measure what failovers cost clients, beside keepalived's defaults. About 4 hours.
 	@$(VENV)/bin/python -m harness.failover.bench --repeats $(or $(REPEATS),20) $(OPTIONS)
 
 .PHONY: bench-sensitivity
-bench-sensitivity: venv image  ## Measure how long a pause of the master each failover sensitivity lets pass. About 25 minutes.
+bench-sensitivity: venv disk  ## Measure how long a pause of the master each failover sensitivity lets pass. About 25 minutes.
 	@$(VENV)/bin/python -m harness.failover.sensitivity --repeats $(or $(REPEATS),10)
 
 # PROFILE= USERS= MINUTES= RAMP= PACE= KEEP_ALIVE= WORKERS= FRONT_ENDS= WEB=: see `python -m loadtests.run --help`.
 LOAD = $(foreach option,USERS MINUTES RAMP PACE WORKERS WEB,$(if $($(option)),--$(shell echo $(option) | tr A-Z a-z) $($(option))))
 
 .PHONY: load
-load: venv image  ## Load a pair as OCS's users do: PROFILE=steady, logon-storm, held, failover or soak; USERS=500 …
+load: venv disk  ## Load a pair as OCS's users do: PROFILE=steady, logon-storm, held, failover or soak; USERS=500 …
 	@$(VENV)/bin/python -m loadtests.run --profile $(or $(PROFILE),steady) $(LOAD) \
 		$(if $(KEEP_ALIVE),--keep-alive $(KEEP_ALIVE)) $(if $(FRONT_ENDS),--front-ends $(FRONT_ENDS))
 
 # OPTIONS: see `python -m loadtests.dataplane.bench --help`.
 .PHONY: bench-dataplane
-bench-dataplane: venv image  ## Measure the appliance's HAProxy beside other load balancers on one machine. About 20 minutes.
+bench-dataplane: venv disk  ## Measure the appliance's HAProxy beside other load balancers on one machine. About 20 minutes.
 	@$(VENV)/bin/python -m loadtests.dataplane.bench $(OPTIONS)
 
 .PHONY: format
@@ -103,7 +112,7 @@ build/rootfs.stamp: build/lbva.stamp | venv
 	@$(VENV)/bin/python -m image.rootfs build/lbva.raw build/rootfs
 	@touch $@
 
-build/lbva.stamp: | image
+build/lbva.stamp: | disk
 
 .PHONY: clean
 clean:  ## Remove all that was built, but not the caches.

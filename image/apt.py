@@ -103,16 +103,22 @@ def acquire_options() -> str:
     return "".join(f'{name} "{value}";\n' for name, value in wanted)
 
 
-def write_tree(tree: Path, release: str, mirror: Mirror) -> None:
+def write_tree(tree: Path, release: str, mirror: Mirror, preferences: str | None = None) -> None:
     """Write mkosi's package manager tree: the sources of `release`, which replace mkosi's built-in list.
 
-    The built-in list names the debug archive, which not every mirror carries.
+    The built-in list names the debug archive, which not every mirror carries. `preferences` are apt's
+    (apt_preferences(5)).
     """
     apt = tree / "etc/apt"
     (apt / "sources.list.d").mkdir(parents=True, exist_ok=True)
     (apt / "apt.conf.d").mkdir(parents=True, exist_ok=True)
     (apt / "sources.list.d/mkosi.sources").write_text(mirror.sources(mirror.suites(release)))
     (apt / "apt.conf.d/50lbva-acquire").write_text(acquire_options())
+    pins = apt / "preferences.d/lbva"
+    pins.unlink(missing_ok=True)
+    if preferences is not None:
+        pins.parent.mkdir(exist_ok=True)
+        pins.write_text(preferences)
 
 
 def update() -> None:

@@ -1,13 +1,15 @@
-"""`make image`: from the tree to build/lbva.raw and the packaged artifacts in build/release/.
+"""`make image`: from the tree to build/lbva.raw and the artifacts in build/release/.
 
 mkosi does the building; around it stand the package sources (image/apt.py), a progress display, the disk's
-final size and the packaging. Nothing is done when nothing has changed.
+final size and the release (image/release.py). Nothing is done when nothing has changed.
 """
 
 import argparse
 import fcntl
 import hashlib
+import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -16,8 +18,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from image import apt
+from image import apt, ext4, packages, release, signing
 from image.errors import BuildError
+from image.formats.product import Product
 from image.version import commit_time, version
 
 RELEASE = "trixie"
@@ -31,12 +34,16 @@ LOG_LINES_SHOWN = 15
 
 @dataclass(frozen=True)
 class Build:
-    """One build: the source tree, the folder of all results, what it is called and dated."""
+    """One build: the source tree, the folder of all results, what it is called and dated.
+
+    `pinned` is a list of package versions to use and no others.
+    """
 
     tree: Path
     out: Path
     version: str
     epoch: int
+    pinned: Path | None = None
 
     @property
     def caches(self) -> Path:
@@ -49,19 +56,31 @@ class Build:
         return self.out / "lbva.raw"
 
     @property
-    def qcow2(self) -> Path:
-        """The disk for KVM."""
-        return self.out / "release" / f"lbva-{self.version}-kvm.qcow2"
+    def manifest(self) -> Path:
+        """mkosi's list of the packages on the disk."""
+        return self.out / "lbva.manifest"
 
     @property
     def stamp(self) -> Path:
-        """Says what the results were made from."""
+        """Says what the disk was made from."""
         return self.out / "lbva.stamp"
+
+    @property
+    def release(self) -> Path:
+        """The folder of what is published."""
+        return self.out / "release"
+
+    @property
+    def release_stamp(self) -> Path:
+        """Says what the release was made from."""
+        return self.out / "release.stamp"
 
 
 def fingerprint(build: Build) -> str:
     """Return a hash over everything that the image is made from: names, modes and contents of the inputs."""
     digest = hashlib.sha256(f"{build.version} {build.epoch}".encode())
+    if build.pinned:
+        digest.update(build.pinned.read_bytes())
     for path in sorted(_input_files(build.tree)):
         content = str(path.readlink()).encode() if path.is_symlink() else path.read_bytes()
         mode = f"{path.lstat().st_mode:o}"
@@ -98,6 +117,7 @@ def mkosi_command(
         f"--source-date-epoch={build.epoch}",
         # Debian's kernel package makes no initrd: image/mkosi.finalize does, when the overlay is in place.
         "--environment=INITRD=No",
+        *(f'--environment="{name}={value}"' for name, value in ext4.environment(build.epoch).items()),
         # Once: replace the output. Twice: also make the cached tree of packages anew.
         "--force",
         *(["--force"] if force else []),
@@ -117,61 +137,65 @@ def mkosi_major() -> int:
     return int(words[-1].partition(".")[0].partition("~")[0])
 
 
-def run_logged(command: Sequence[str], log: Path, *, cwd: Path) -> None:
+def run_logged(command: Sequence[str], log: Path, *, cwd: Path, lock: int | None = None) -> None:
     """Run `command` with its whole output in `log`, showing mkosi's own step lines as they come.
 
-    Raises `BuildError` with the log's end when the command fails.
+    The command holds the build's `lock`, too. Raises `BuildError` with the log's end when the command fails.
     """
     started = time.monotonic()
     with (
         log.open("w") as file,
         subprocess.Popen(
-            command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+            command,
+            cwd=cwd,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            pass_fds=[] if lock is None else [lock],
         ) as process,
     ):
         assert process.stdout is not None  # noqa: S101 - asked for above
-        for line in process.stdout:
-            file.write(line)
-            file.flush()
-            if line.startswith("‣"):
-                print(f"  {time.monotonic() - started:5.0f} s  {line[1:].strip()}", flush=True)
+        try:
+            for line in process.stdout:
+                file.write(line)
+                file.flush()
+                if line.startswith("‣"):
+                    print(f"  {time.monotonic() - started:5.0f} s  {line[1:].strip()}", flush=True)
+        except BaseException:
+            # mkosi tidies up behind it.
+            process.send_signal(signal.SIGINT)
+            raise
     if process.returncode:
         tail = "".join(log.read_text().splitlines(keepends=True)[-LOG_LINES_SHOWN:])
         raise BuildError(f"{command[0]} failed; the end of {log}:\n{tail}", hint=f"the whole log is {log}")
 
 
 def write_sources(build: Build) -> None:
-    """Write the package sources for mkosi, as this machine has them."""
+    """Write the package sources for mkosi, as this machine has them, and the versions to use."""
     _, codename = apt.host_release()
-    apt.write_tree(build.out / "mkosi.apt", RELEASE, apt.mirror_of(apt.host_sources(), codename))
+    tree = build.out / "mkosi.apt"
+    pins = packages.preferences(packages.read(build.pinned)) if build.pinned else None
+    apt.write_tree(tree, RELEASE, apt.mirror_of(apt.host_sources(), codename), pins)
 
 
-def build_raw(build: Build, *, force: bool) -> None:
+def build_raw(build: Build, *, force: bool, lock: int) -> None:
     """Make build/lbva.raw."""
     write_sources(build)
-    for folder in (build.caches / "mkosi.cache", build.caches / "mkosi.pkgcache", build.qcow2.parent):
+    for folder in (build.caches / "mkosi.cache", build.caches / "mkosi.pkgcache"):
         folder.mkdir(parents=True, exist_ok=True)
-    command = mkosi_command(build, mkosi_major(), build.tree, force=force)
-    run_logged(command, build.out / "mkosi.log", cwd=build.tree)
+    # mkosi's cached tree has the versions of the day it was made.
+    command = mkosi_command(build, mkosi_major(), build.tree, force=force, incremental=not build.pinned)
+    run_logged(command, build.out / "mkosi.log", cwd=build.tree, lock=lock)
+    if build.pinned:
+        packages.check(packages.read(build.pinned), packages.of_manifest(build.manifest))
+    ext4.pin_times(build.raw, "root-a", build.epoch)
+    # mkosi dates what it installs; the folders of the data partition are systemd-repart's.
+    ext4.pin_times(build.raw, "data", build.epoch, ("atime", "ctime", "mtime"))
     with build.raw.open("r+b") as disk:
         disk.truncate(DISK_BYTES)
     # The partition table's second copy belongs at the end of the disk (UEFI specification, section 5.3.2).
     _run(["sfdisk", "--quiet", "--relocate", "gpt-bak-std", str(build.raw)])
-
-
-def build_qcow2(build: Build) -> None:
-    """Package the disk for KVM; it appears under its name only when it is whole."""
-    for old in build.qcow2.parent.glob("lbva-*-kvm.qcow2"):
-        old.unlink()
-    partial = build.qcow2.with_name(f".{build.qcow2.name}.part")
-    compress(build.raw, partial)
-    partial.rename(build.qcow2)
-
-
-def compress(raw: Path, qcow2: Path) -> None:
-    """Write a raw disk as a compressed qcow2."""
-    options = ["-c", "-f", "raw", "-O", "qcow2", "-o", "compression_type=zstd", "-W"]
-    _run(["qemu-img", "convert", *options, str(raw), str(qcow2)])
 
 
 def _run(command: Sequence[str]) -> None:
@@ -181,8 +205,8 @@ def _run(command: Sequence[str]) -> None:
 
 
 @contextmanager
-def locked(build: Build) -> Iterator[None]:
-    """Hold the build's lock; a second build in the same tree waits for the first."""
+def locked(build: Build) -> Iterator[int]:
+    """Hold the build's lock, and yield its descriptor; a second build here waits for the first."""
     build.out.mkdir(parents=True, exist_ok=True)
     with (build.out / ".lock").open("w") as lock:
         try:
@@ -190,40 +214,52 @@ def locked(build: Build) -> Iterator[None]:
         except BlockingIOError:
             print("another build is running in this tree; waiting for it", flush=True)
             fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+        yield lock.fileno()
 
 
-def check_machine(build: Build) -> None:
-    """Raise `BuildError` when this build cannot succeed on this machine."""
+def check_machine(build: Build, needed: int) -> None:
+    """Raise `BuildError` when this build, which needs so many bytes, can't succeed here."""
     if os.geteuid() != 0:
         raise BuildError("building needs root", hint="run `sudo make image`")
     stats = os.statvfs(build.out)
     free = stats.f_bavail * stats.f_frsize
-    if free < FREE_BYTES_NEEDED:
+    if free < needed:
         raise BuildError(
-            f"{build.out} has {free / 2**30:.1f} GiB free, a build needs {FREE_BYTES_NEEDED / 2**30:.0f} GiB",
-            hint="free some disk space",
+            f"{build.out} has {free / 2**30:.1f} GiB free, this build needs {needed / 2**30:.1f} GiB",
+            hint="free some disk space, or build fewer FORMATS",
         )
 
 
-def make_image(build: Build, *, force: bool = False) -> None:
-    """Build what is not there yet, or not from these inputs. Raises `BuildError`."""
-    with locked(build):
-        wanted = fingerprint(build)
-        whole = build.raw.exists() and build.qcow2.exists() and build.stamp.exists()
-        if whole and not force and build.stamp.read_text() == wanted:
-            print(f"{build.raw} and {build.qcow2} are up to date")
-            return
-        check_machine(build)
-        started = time.monotonic()
-        build.stamp.unlink(missing_ok=True)
-        print(f"Building LBVA {build.version}; the log is {build.out / 'mkosi.log'}", flush=True)
-        build_raw(build, force=force)
-        print(f"  {time.monotonic() - started:5.0f} s  Packaging {build.qcow2.name}", flush=True)
-        build_qcow2(build)
-        build.stamp.write_text(wanted)
-        size = build.qcow2.stat().st_size
-        print(f"{build.qcow2}: {size / 1e6:.0f} MB, made in {time.monotonic() - started:.0f} s")
+def make_disk(build: Build, lock: int, *, force: bool = False) -> None:
+    """Build the disk unless it is there, from these inputs. Raises `BuildError`."""
+    wanted = fingerprint(build)
+    if not force and build.raw.exists() and build.stamp.exists() and build.stamp.read_text() == wanted:
+        print(f"{build.raw} is up to date")
+        return
+    check_machine(build, FREE_BYTES_NEEDED)
+    started = time.monotonic()
+    build.stamp.unlink(missing_ok=True)
+    print(f"Building LBVA {build.version}; the log is {build.out / 'mkosi.log'}", flush=True)
+    build_raw(build, force=force, lock=lock)
+    build.stamp.write_text(wanted)
+    print(f"{build.raw} made in {time.monotonic() - started:.0f} s", flush=True)
+
+
+def make_release(build: Build, formats: Sequence[str], key: Path | None, lock: int) -> None:
+    """Make the release of the disk that is there, unless it has been made. Raises `BuildError`."""
+    signed_with = hashlib.sha256(key.read_bytes()).hexdigest() if key else ""
+    wanted = json.dumps([build.stamp.read_text(), signed_with, *formats])
+    if build.release.exists() and build.release_stamp.exists() and build.release_stamp.read_text() == wanted:
+        print(f"{build.release} is up to date")
+        return
+    check_machine(build, len(formats) * release.BYTES_NEEDED)
+    started = time.monotonic()
+    build.release_stamp.unlink(missing_ok=True)
+    print(f"Packaging {', '.join(formats)}", flush=True)
+    product = Product(build.raw, build.version, build.epoch)
+    release.make_release(release.Order(product, build.manifest, formats, key, lock), build.release)
+    build.release_stamp.write_text(wanted)
+    print(f"{build.release} made in {time.monotonic() - started:.0f} s", flush=True)
 
 
 def main() -> None:
@@ -233,15 +269,35 @@ def main() -> None:
         "--force", action="store_true", help="build even when nothing changed, without caches"
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the results (build)")
+    parser.add_argument("--disk", action="store_true", help="build the disk alone")
+    parser.add_argument(
+        "--formats", metavar="NAMES", default="", help=f"some of {', '.join(release.FORMATS)} (all)"
+    )
+    parser.add_argument(
+        "--key", type=Path, metavar="FILE", help="OpenPGP secret key to sign the checksums with"
+    )
+    parser.add_argument(
+        "--packages", type=Path, metavar="FILE", help="use exactly the versions in a release's .packages file"
+    )
     options = parser.parse_args()
     tree = Path(__file__).resolve().parent.parent
     out = options.out.resolve() if options.out else tree / "build"
+    # `kill` is as orderly as Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        make_image(Build(tree, out, version(tree), commit_time(tree)), force=options.force)
-    except BuildError as error:
+        formats = release.check_formats(options.formats.replace(",", " ").split())
+        signing.check_key(options.key)
+        build = Build(tree, out, version(tree), commit_time(tree), options.packages)
+        if build.pinned:
+            packages.read(build.pinned)
+        with locked(build) as lock:
+            make_disk(build, lock, force=options.force)
+            if not options.disk:
+                make_release(build, formats, options.key, lock)
+    except (BuildError, OSError) as error:
         sys.exit(f"image: {error}")
     except KeyboardInterrupt:
-        sys.exit("image: interrupted; nothing half-written is left in build/release")
+        sys.exit("image: interrupted; build/release is as it was")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""The formats that hypervisors and clouds take the disk in."""

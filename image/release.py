@@ -1,0 +1,197 @@
+"""The release folder, what goes onto a web server: made beside its place, moved there when it is whole."""
+
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+from image import packages, pages, rootfs, sbom, signing
+from image.errors import BuildError
+from image.formats.product import Product
+
+# What is made of one intermediate file is one job; the longest come first.
+JOBS = (("vmware", "virtualbox"), ("gcp",), ("hyperv",), ("xen",), ("azure",), ("kvm",))
+FORMATS = tuple(sorted(name for names in JOBS for name in names))
+BYTES_NEEDED = 2**29
+"""Of each format's artifact and what it is made from."""
+
+_POLL_S = 0.2
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be released: the disk, mkosi's list of its packages, the formats, the key to sign with.
+
+    `lock` is the descriptor of the build's lock, which the processes that work for it hold, too.
+    """
+
+    product: Product
+    manifest: Path
+    formats: Sequence[str]
+    key: Path | None
+    lock: int
+
+
+@dataclass(frozen=True)
+class Job:
+    """Formats that one process makes."""
+
+    formats: tuple[str, ...]
+    process: subprocess.Popen[str]
+
+
+def check_formats(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the formats in `names`, each once, all when there are none; raises `BuildError`."""
+    for name in names:
+        if name not in FORMATS:
+            raise BuildError(f"there is no format {name!r}", hint=f"FORMATS may name {', '.join(FORMATS)}")
+    return tuple(name for name in FORMATS if name in names) or FORMATS
+
+
+def make_release(order: Order, folder: Path) -> None:
+    """Replace `folder` by the release that is ordered. Raises `BuildError`; `folder` is then as it was."""
+    partial = folder.with_name(f"{folder.name}.part")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        _fill(order, partial)
+        shutil.rmtree(folder, ignore_errors=True)
+        partial.rename(folder)
+    except OSError as error:
+        raise BuildError(str(error), hint="is the disk full? `df -h .`") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _fill(order: Order, folder: Path) -> None:
+    """Put all files of the release into `folder`."""
+    product = order.product
+    listed = packages.text(packages.of_manifest(order.manifest))
+    (folder / f"lbva-{product.version}.packages").write_text(listed)
+    with ThreadPoolExecutor(1) as beside:
+        bill = beside.submit(_write_sbom, order, folder)
+        artifacts = tuple(_artifacts(order, folder))
+        bill.result()
+    with signing.keyring(order.key) if order.key else nullcontext() as keyring:
+        release = pages.Release(
+            version=product.version,
+            epoch=product.epoch,
+            artifacts=artifacts,
+            signed=keyring is not None,
+            fingerprint=keyring.fingerprint if keyring else "",
+        )
+        (folder / "ReadMe.txt").write_bytes(pages.readme(release).encode())
+        (folder / "index.html").write_text(pages.download_page(release), encoding="utf-8")
+        sums = folder / "SHA256SUMS"
+        sums.write_text(checksums(folder, artifacts))
+        if keyring:
+            keyring.sign(sums, product.epoch)
+
+
+def checksums(folder: Path, artifacts: Sequence[pages.Artifact]) -> str:
+    """Return the lines of SHA256SUMS for all files in `folder`; those of the `artifacts` are known."""
+    sums = {artifact.name: artifact.sha256 for artifact in artifacts}
+    for path in folder.iterdir():
+        sums.setdefault(path.name, hashlib.sha256(path.read_bytes()).hexdigest())
+    return "".join(f"{checksum}  {name}\n" for name, checksum in sorted(sums.items()))
+
+
+def _write_sbom(order: Order, folder: Path) -> None:
+    product, manifest = order.product, json.loads(order.manifest.read_text())
+    with tempfile.TemporaryDirectory(dir=folder) as tree:
+        rootfs.unpack(product.raw, Path(tree) / "root")
+        bill = sbom.sbom(Path(tree) / "root", manifest, product.version, product.epoch)
+    (folder / f"lbva-{product.version}.cdx.json").write_text(json.dumps(bill, indent=1) + "\n")
+
+
+def _artifacts(order: Order, folder: Path) -> Iterator[pages.Artifact]:
+    """Make the formats, as many at a time as there are processors; yield each artifact when it is made."""
+    waiting = [names for job in JOBS if (names := tuple(name for name in job if name in order.formats))]
+    running: list[Job] = []
+    progress = Progress()
+    try:
+        while waiting or running:
+            while waiting and len(running) < (os.cpu_count() or 1):
+                running.append(_start(order, waiting.pop(0), folder))
+            progress.show([name for job in running for name in job.formats])
+            time.sleep(_POLL_S)
+            for job in [job for job in running if job.process.poll() is not None]:
+                running.remove(job)
+                for artifact in _made(job):
+                    progress.tell(f"{artifact.name}  {artifact.size / 1e6:.0f} MB")
+                    yield artifact
+    finally:
+        for job in running:
+            # With the qemu-img or tar that it has started.
+            os.killpg(job.process.pid, signal.SIGKILL)
+            job.process.communicate()
+
+
+def _start(order: Order, formats: tuple[str, ...], folder: Path) -> Job:
+    product = order.product
+    command = [
+        sys.executable,
+        "-m",
+        "image.formats",
+        f"--raw={product.raw}",
+        f"--version={product.version}",
+        f"--epoch={product.epoch}",
+        f"--out={folder}",
+        *formats,
+    ]
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        # Should this process be killed, the next build waits for what it has left behind.
+        pass_fds=[order.lock],
+        cwd=Path(__file__).resolve().parent.parent,
+    )
+    return Job(formats, process)
+
+
+def _made(job: Job) -> Iterator[pages.Artifact]:
+    """Yield what an ended job has made. Raises `BuildError` with its last words."""
+    told, words = job.process.communicate()
+    if job.process.returncode:
+        last = words.strip().splitlines()[-1:] or ["it was killed"]
+        raise BuildError(f"{', '.join(job.formats)}: {last[0]}", hint="is the disk full? `df -h .`")
+    for line in told.splitlines():
+        made = json.loads(line)
+        yield pages.Artifact(made["name"], made["format"], made["bytes"], made["sha256"])
+
+
+class Progress:
+    """Says what is made, and on a terminal what is being made."""
+
+    def __init__(self) -> None:
+        self._started = time.monotonic()
+        self._live = sys.stdout.isatty()
+
+    def tell(self, text: str) -> None:
+        """Print a line that stays."""
+        self._clear()
+        print(f"  {time.monotonic() - self._started:5.0f} s  {text}", flush=True)
+
+    def show(self, running: Sequence[str]) -> None:
+        """Show what is running, where there is a terminal."""
+        if self._live and running:
+            self._clear()
+            seconds = time.monotonic() - self._started
+            print(f"  {seconds:5.0f} s  making {', '.join(running)} …", end="", flush=True)
+
+    def _clear(self) -> None:
+        if self._live:
+            print("\r\033[K", end="")
