@@ -29,6 +29,8 @@ BUILD_PACKAGES = (
     "kmod",
     "mkosi",
     "mtools",
+    "python3-debian",
+    "python3-jinja2",
     "python3-pefile",
     "qemu-utils",
     "systemd",
@@ -56,6 +58,7 @@ LAB_PACKAGES = (
     "qemu-system-x86",
     "redis-tools",
     "seabios",
+    "shellcheck",
     "sip-tester",
     "socat",
 )

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 from urllib.parse import quote
 
 from debian.copyright import Copyright, License, MachineReadableFormatError, NotMachineReadableError
@@ -230,8 +230,9 @@ def _resolved(tree: Path, path: Path) -> Path:
 
 def _synopses(text: str) -> set[str]:
     document = Copyright(text.splitlines(keepends=True), strict=False)
-    whole = cast("License | None", document.header.license)
-    licences = [whole, *(files.license for files in document.all_files_paragraphs())]
+    # The library says of both kinds of paragraph only how the field is read.
+    paragraphs: list[Any] = [document.header, *document.all_files_paragraphs()]
+    licences: list[License | None] = [paragraph.license for paragraph in paragraphs]
     return {
         " ".join(licence.synopsis.split()) for licence in licences if licence and licence.synopsis.strip()
     }
