@@ -158,10 +158,9 @@ def configure(lab: Lab, machine: LibvirtMachine) -> None:
 def component_rows() -> list[str]:
     """Return the parts of the image by their weight, a line each."""
     rootfs.unpack(OUT / "lbva" / "lbva.raw", OUT / "rootfs")
-    lines = [f"{'':26}{'installed':>10}{'packed':>8}  MB"]
-    for part in components(OUT / "rootfs"):
-        lines.append(f"{part.name:26}{part.installed / MB:10.1f}{part.compressed / MB:8.1f}")
-    return lines
+    parts = components(OUT / "rootfs")
+    lines = [f"{each.name:26}{each.installed / MB:10.1f}{each.compressed / MB:8.1f}" for each in parts]
+    return [f"{'':26}{'installed':>10}{'packed':>8}  MB", *lines]
 
 
 def table(rows: list[Row]) -> str:

@@ -45,11 +45,15 @@ def components(tree: Path) -> list[Component]:
     compressed: Counter[str] = Counter()
     for path in _files(tree):
         name = str(path.relative_to(tree))
-        part = owners.get(name) or next((part for part, start in _UNPACKAGED if name.startswith(start)), "base")
+        part = owners.get(name) or _unpackaged(name)
         data = path.read_bytes()
         installed[part] += len(data)
         compressed[part] += len(zlib.compress(data, _LEVEL))
     return [Component(part, installed[part], compressed[part]) for part, _ in compressed.most_common()]
+
+
+def _unpackaged(name: str) -> str:
+    return next((part for part, start in _UNPACKAGED if name.startswith(start)), "base")
 
 
 def _owners(tree: Path) -> Iterator[tuple[str, str]]:
