@@ -65,7 +65,8 @@ if (-not $user.IsInRole([Security.Principal.WindowsBuiltInRole]::Administrator))
     Write-Problem 'Administrator rights are needed: start PowerShell with "Run as administrator".'
     exit 1
 }
-Import-Module -Name Hyper-V
+# Under -WhatIf an import would tell of each alias that it does not make.
+& { $WhatIfPreference = $false; Import-Module -Name Hyper-V }
 if (-not (Get-Command -Name Hyper-V\Set-VM).Parameters.ContainsKey('CheckpointType')) {
     Write-Problem 'This Hyper-V is too old: Windows Server 2016 or Windows 10 is needed.'
     exit 1
