@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from harness.errors import LabError
+
 Chipset = Literal["pc", "q35"]
 Firmware = Literal["bios", "uefi", "secure-boot"]
 DiskBus = Literal["virtio", "virtio-scsi", "pvscsi", "sata", "ide"]
@@ -13,13 +15,24 @@ CardModel = Literal["virtio", "vmxnet3"]
 
 @dataclass(frozen=True)
 class Hardware:
-    """A kind of virtual machine: `chipset` is QEMU's name of i440FX (pc) or Q35 (q35)."""
+    """A kind of virtual machine: `chipset` is QEMU's name of i440FX (pc) or Q35 (q35).
+
+    Raises LabError for what can't boot.
+    """
 
     name: str
     chipset: Chipset = "q35"
     firmware: Firmware = "bios"
     disk: DiskBus = "virtio"
     card: CardModel = "virtio"
+
+    def __post_init__(self) -> None:
+        if self.firmware != "bios" and self.disk == "pvscsi":
+            raise LabError(f"{self.name}: Debian's UEFI is built without a driver for pvscsi", "use sata")
+        if self.firmware == "secure-boot" and self.chipset != "q35":
+            raise LabError(f"{self.name}: Secure Boot needs the chipset q35", "use q35")
+        if self.disk == "ide" and self.chipset != "pc":
+            raise LabError(f"{self.name}: q35 has no IDE disks", "use the chipset pc, or sata")
 
 
 @dataclass(frozen=True)
@@ -48,7 +61,9 @@ KVM_UEFI = Hardware("kvm-uefi", firmware="uefi")
 VMWARE_BIOS = Hardware("vmware-bios", "pc", "bios", "pvscsi", "vmxnet3")
 """VMware's machines have the same chipset, and QEMU has its paravirtual disk controller and card."""
 
-VMWARE_UEFI = Hardware("vmware-uefi", "pc", "uefi", "pvscsi", "vmxnet3")
+VMWARE_UEFI = Hardware("vmware-uefi", "pc", "uefi", "sata", "vmxnet3")
+"""With VMware's other kind of disk controller: pvscsi can't be had (see `Hardware`)."""
+
 VIRTUALBOX = Hardware("virtualbox", "pc", "bios", "sata", "virtio")
 
 # QEMU has no disks and cards on Hyper-V's bus, nor can it emulate Xen's: firmware, chipset and the old IDE
@@ -62,12 +77,3 @@ CLOUD = Hardware("cloud", "q35", "uefi", "virtio-scsi", "virtio")
 
 ALL = (KVM, KVM_UEFI, VMWARE_BIOS, VMWARE_UEFI, VIRTUALBOX, HYPERV_1, HYPERV_2, XEN, CLOUD)
 BY_NAME: Mapping[str, Hardware] = {hardware.name: hardware for hardware in ALL}
-
-DRIVERS: Mapping[DiskBus | CardModel, str] = {
-    "ide": "ata_piix",
-    "pvscsi": "vmw_pvscsi",
-    "sata": "ahci",
-    "virtio-scsi": "virtio_scsi",
-    "vmxnet3": "vmxnet3",
-}
-"""Linux' name of the driver of a disk controller or card."""

@@ -23,7 +23,8 @@ _CONTROLLERS: Mapping[tuple[str, str], DiskBus] = {
     ("20", "ahci"): "sata",
     ("20", "vmware.sata.ahci"): "sata",
 }
-_CARDS: Mapping[str, CardModel] = {"virtio": "virtio", "vmxnet3": "vmxnet3"}
+# VirtualBox knows its virtio card by this name; by another it takes an E1000, which the kernel does not know.
+_CARDS: Mapping[str, CardModel] = {"virtionet": "virtio", "vmxnet3": "vmxnet3"}
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,11 @@ class OvfMachine:
     cards: tuple[CardModel, ...]
 
     def on(self, hardware: Hardware) -> Hardware:
-        """The hypervisor's `hardware` with the controller and the cards that are asked for."""
-        return replace(hardware, disk=self.controller, card=self.cards[0])
+        """The hypervisor's `hardware` with the cards, and if its firmware can boot from it the controller."""
+        try:
+            return replace(hardware, disk=self.controller, card=self.cards[0])
+        except LabError:
+            return replace(hardware, card=self.cards[0])
 
 
 def files_of(envelope: ET.Element) -> dict[str, int]:

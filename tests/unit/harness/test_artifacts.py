@@ -11,10 +11,20 @@ from pathlib import Path
 
 import pytest
 
-from harness.artifacts import ova, ovf, release, vmdk, xva
+from harness.artifacts import machines, ova, ovf, release, vmdk, xva
 from harness.artifacts.archives import extract_tar, extract_zip
 from harness.errors import LabError
-from harness.hardware import VIRTUALBOX, VMWARE_UEFI
+from harness.hardware import (
+    CLOUD,
+    HYPERV_2,
+    VIRTUALBOX,
+    VMWARE_BIOS,
+    VMWARE_UEFI,
+    Chipset,
+    DiskBus,
+    Firmware,
+    Hardware,
+)
 
 MIB = 2**20
 SECTOR = 512
@@ -199,12 +209,14 @@ def unpack(folder: Path, members: Members, kind: int = tarfile.USTAR_FORMAT) -> 
 def test_an_ova_says_which_machine_it_wants(tmp_path: Path) -> None:
     unpacked = unpack(tmp_path, ova_members())
     assert unpacked.machine == ovf.OvfMachine("a.vmdk", 1, 2048, "pvscsi", ("vmxnet3", "vmxnet3"))
+    assert unpacked.machine.on(VMWARE_BIOS) == VMWARE_BIOS
+    # The controller that the lab's UEFI can't boot from is replaced by one that it can.
     assert unpacked.machine.on(VMWARE_UEFI) == VMWARE_UEFI
     assert unpacked.disk.read_bytes() == stream()
 
 
 def test_another_controller_and_another_card_make_other_hardware(tmp_path: Path) -> None:
-    text = descriptor(controller=("20", "AHCI"), cards=["virtio", "virtio"])
+    text = descriptor(controller=("20", "AHCI"), cards=["VirtioNet", "VirtioNet"])
     assert unpack(tmp_path, ova_members(text)).machine.on(VIRTUALBOX) == VIRTUALBOX
 
 
@@ -262,7 +274,7 @@ def test_a_disk_with_something_behind_its_end_is_refused(tmp_path: Path) -> None
     [
         (descriptor(controller=("6", "lsilogic")), "disk controller 'lsilogic' has no driver"),
         (descriptor(cards=["E1000"]), "network card 'e1000' has no driver"),
-        (descriptor(cards=["virtio", "VmxNet3"]), "network cards are virtio, vmxnet3"),
+        (descriptor(cards=["VirtioNet", "VmxNet3"]), "network cards are virtio, vmxnet3"),
         (descriptor(cards=[]), "network cards are none"),
         (descriptor(parent="9"), "disk hangs on no controller"),
         (descriptor(units="furlongs"), "counts memory in 'furlongs'"),
@@ -346,3 +358,48 @@ def test_a_truncated_xva_is_refused(tmp_path: Path, keep: int) -> None:
     path.write_bytes(path.read_bytes()[:keep])
     with pytest.raises(LabError, match=r"a\.xva"):
         xva.unpack(path, tmp_path / "raw")
+
+
+# --- machines
+
+
+@pytest.mark.parametrize(
+    ("chipset", "firmware", "disk", "sentence"),
+    [
+        ("pc", "uefi", "pvscsi", "UEFI is built without a driver for pvscsi"),
+        ("pc", "secure-boot", "sata", "Secure Boot needs the chipset q35"),
+        ("q35", "bios", "ide", "q35 has no IDE disks"),
+    ],
+)
+def test_hardware_that_can_not_boot_is_refused(
+    chipset: Chipset, firmware: Firmware, disk: DiskBus, sentence: str
+) -> None:
+    with pytest.raises(LabError, match=sentence):
+        Hardware("odd", chipset, firmware, disk)
+
+
+def test_a_file_that_is_no_artifact_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(LabError, match=r"lbva-1-abacus\.box is no artifact that can be booted: they end in"):
+        machines.unpack(tmp_path / "lbva-1-abacus.box", tmp_path, VMWARE_BIOS)
+
+
+def test_an_archive_with_two_disks_is_refused(tmp_path: Path) -> None:
+    archive = tmp_path / "lbva-1-hyperv.zip"
+    with zipfile.ZipFile(archive, "w") as packed:
+        for name in ("a.vhdx", "b.vhdx"):
+            packed.writestr(name, "")
+    with pytest.raises(LabError, match=r"lbva-1-hyperv\.zip holds 2 files \*\.vhdx, not one"):
+        machines.unpack(archive, tmp_path, HYPERV_2)
+
+
+def test_an_archive_for_google_with_more_than_the_disk_is_refused(tmp_path: Path) -> None:
+    archive = write_tar(tmp_path / "lbva-1-gcp.tar.gz", [("disk.raw", b""), ("ReadMe.txt", b"")])
+    with pytest.raises(LabError, match=r"holds disk\.raw, ReadMe\.txt; Google wants disk\.raw alone"):
+        machines.unpack(archive, tmp_path, CLOUD)
+
+
+def test_a_disk_that_qemu_can_not_read_is_refused(tmp_path: Path) -> None:
+    disk = tmp_path / "d.vhdx"
+    disk.write_bytes(b"vhdxfile" + bytes(4096))
+    with pytest.raises(LabError, match=r"QEMU can't read d\.vhdx as vhdx: "):
+        release.imported(disk, "vhdx", tmp_path)
