@@ -14,6 +14,7 @@ from harness import console, fault_commands, lifecycle, pair, topology
 from harness.appliance import HTTPS_PORT, Appliance
 from harness.deadline import Deadline, DeadlineExceededError
 from harness.errors import LabError, die
+from harness.hardware import BY_NAME, KVM
 from harness.lab import Lab
 from harness.libvirt_machine import LibvirtMachine
 from harness.state import REPOSITORY, all_folders, folder_of
@@ -34,7 +35,7 @@ def _up(options: argparse.Namespace) -> int:
     lab = Lab.start(options.name, front_ends=options.front_ends, publish=publish)
     late: DeadlineExceededError | None = None
     try:
-        machine = lab.add_machine(_MACHINE, options.image, firmware=options.firmware)
+        machine = lab.add_machine(_MACHINE, options.image, hardware=BY_NAME[options.hardware])
         machine.power_on()
         if options.wait:
             try:
@@ -57,7 +58,7 @@ def _up_pair(options: argparse.Namespace, publish: lifecycle.Publish | None) -> 
         options.name,
         options.image,
         Deadline(options.timeout),
-        firmware=options.firmware,
+        hardware=BY_NAME[options.hardware],
         front_ends=options.front_ends,
         publish=publish,
         fresh=options.fresh,
@@ -172,7 +173,10 @@ def _parser() -> argparse.ArgumentParser:
 
     up = commands.add_parser("up", parents=[named], help="start a lab that stays until `lab down`")
     up.add_argument("--image", type=Path, default=_IMAGE, help="the appliance's disk (build/lbva.raw)")
-    up.add_argument("--firmware", choices=["bios", "uefi"], default="bios")
+    names = ", ".join(BY_NAME)
+    up.add_argument(
+        "--hardware", choices=BY_NAME, default=KVM.name, metavar="NAME", help=f"{names} ({KVM.name})"
+    )
     up.add_argument("--front-ends", type=int, default=2, help="how many (2)")
     up.add_argument("--publish", metavar="ADDRESS:PORT", help="show the WebUI here, like 127.0.0.1:9443")
     up.add_argument("--wait", action="store_true", help="return when the appliance answers an administrator")

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Literal
 from xml.etree import ElementTree as ET
 
+from harness.hardware import FLASH, KVM, Hardware
 from harness.topology import MACHINE_NETWORKS, mac_address, port_of
 
-Firmware = Literal["bios", "uefi"]
 Accelerator = Literal["kvm", "tcg"]
 
 
@@ -18,16 +18,18 @@ Accelerator = Literal["kvm", "tcg"]
 class MachineSpec:
     """A machine as ordered: the product's own size is 1 CPU, 2048 MiB, and its disk is the image's.
 
-    `credentials` are systemd credentials handed in through SMBIOS (systemd.system-credentials(7)).
+    `credentials` are systemd credentials handed in through SMBIOS (systemd.system-credentials(7)). With a
+    `description`, a libvirt domain in XML that somebody else wrote, that says what hardware it is, all of it.
     """
 
     name: str
     image: Path
     address: IPv4Address
-    firmware: Firmware = "bios"
+    hardware: Hardware = KVM
     cpus: int = 1
     memory_mib: int = 2048
     credentials: Mapping[str, str] = field(default_factory=dict)
+    description: str | None = None
 
 
 @dataclass(frozen=True)
@@ -40,9 +42,14 @@ class MachineFiles:
     console_socket: Path
 
 
-# Debian's package ovmf; the 4M flash is the only one that Debian 13 still has.
-OVMF_CODE = Path("/usr/share/OVMF/OVMF_CODE_4M.fd")
-OVMF_VARIABLES = Path("/usr/share/OVMF/OVMF_VARS_4M.fd")
+# libvirt's bus and device of a disk, and its name of the controller where the bus alone does not say it.
+_DISKS = {
+    "virtio": ("virtio", "vda", None),
+    "virtio-scsi": ("scsi", "sda", "virtio-scsi"),
+    "pvscsi": ("scsi", "sda", "vmpvscsi"),
+    "sata": ("sata", "sda", None),
+    "ide": ("ide", "hda", None),
+}
 
 
 def _add(parent: ET.Element, tag: str, text: str | None = None, **attributes: str) -> ET.Element:
@@ -61,9 +68,11 @@ def credential_string(name: str, value: str) -> str:
     return f"io.systemd.credential.binary:{name}={base64.b64encode(value.encode()).decode()}"
 
 
-def _add_system(domain: ET.Element, spec: MachineSpec, files: MachineFiles, accelerator: Accelerator) -> None:
-    """Processor, firmware and credentials."""
-    _add(domain, "vcpu", str(spec.cpus))
+def set_accelerator(domain: ET.Element, accelerator: Accelerator) -> None:
+    """Have the machine run under KVM or be emulated, with a processor that suits."""
+    domain.set("type", "kvm" if accelerator == "kvm" else "qemu")
+    for cpu in domain.findall("cpu"):
+        domain.remove(cpu)
     if accelerator == "kvm":
         _add(domain, "cpu", mode="host-passthrough")
     else:
@@ -71,19 +80,50 @@ def _add_system(domain: ET.Element, spec: MachineSpec, files: MachineFiles, acce
         # Nehalem 19-20 s, Haswell 22-24 s. What software would win by newer instructions, emulation eats up.
         cpu = _add(domain, "cpu", mode="custom", match="exact", check="none")
         _add(cpu, "model", "qemu64", fallback="forbid")
-    system = _add(domain, "os")
-    _add(system, "type", "hvm", arch="x86_64", machine="q35")
-    if spec.firmware == "uefi":
-        _add(system, "loader", str(OVMF_CODE), readonly="yes", type="pflash")
-        _add(system, "nvram", str(files.variables))
-    _add(system, "boot", dev="hd")
-    _add(system, "smbios", mode="sysinfo")
+
+
+def add_credentials(domain: ET.Element, spec: MachineSpec) -> None:
+    """Hand the machine its credentials through SMBIOS."""
+    system = domain.find("os")
+    if system is not None:
+        _add(system, "smbios", mode="sysinfo")
     strings = _add(_add(domain, "sysinfo", type="smbios"), "oemStrings")
     for name, value in sorted(spec.credentials.items()):
         _add(strings, "entry", credential_string(name, value))
+
+
+def plug_in(card: ET.Element, machine: str, number: int) -> None:
+    """Plug a machine's network card, counted from 0, into its bridge of the lab."""
+    card.set("type", "bridge")
+    _add(card, "mac", address=mac_address(machine, number))
+    _add(card, "source", bridge=MACHINE_NETWORKS[number].bridge)
+    _add(card, "target", dev=port_of(machine, number))
+
+
+def add_serial(serial: ET.Element, files: MachineFiles) -> None:
+    """Have a serial port go to the console's log and socket."""
+    serial.set("type", "unix")
+    _add(serial, "source", mode="bind", path=str(files.console_socket))
+    _add(serial, "log", file=str(files.console_log), append="on")
+    _add(serial, "target", type="isa-serial", port="0")
+
+
+def _add_system(domain: ET.Element, spec: MachineSpec, files: MachineFiles) -> None:
+    """Firmware and what it tells."""
+    _add(domain, "vcpu", str(spec.cpus))
+    system = _add(domain, "os")
+    _add(system, "type", "hvm", arch="x86_64", machine=spec.hardware.chipset)
+    flash = FLASH.get(spec.hardware.firmware)
+    if flash is not None:
+        secure = {"secure": "yes"} if flash.needs_smm else {}
+        _add(system, "loader", str(flash.code), readonly="yes", type="pflash", **secure)
+        _add(system, "nvram", str(files.variables))
+    _add(system, "boot", dev="hd")
     features = _add(domain, "features")
     _add(features, "acpi")
     _add(features, "apic")
+    if flash is not None and flash.needs_smm:
+        _add(features, "smm", state="on")
     _add(domain, "clock", offset="utc")
 
 
@@ -95,18 +135,17 @@ def _add_devices(domain: ET.Element, spec: MachineSpec, files: MachineFiles) -> 
     # not flushed may be lost with QEMU when the power is cut. "unsafe" would ignore its flushes.
     _add(disk, "driver", name="qemu", type="qcow2", cache="writeback", discard="unmap")
     _add(disk, "source", file=str(files.disk))
-    _add(disk, "target", dev="vda", bus="virtio")
-    for number, network in enumerate(MACHINE_NETWORKS):
-        card = _add(devices, "interface", type="bridge")
-        _add(card, "mac", address=mac_address(spec.name, number))
-        _add(card, "source", bridge=network.bridge)
-        _add(card, "target", dev=port_of(spec.name, number))
-        _add(card, "model", type="virtio")
-    serial = _add(devices, "serial", type="unix")
-    _add(serial, "source", mode="bind", path=str(files.console_socket))
-    _add(serial, "log", file=str(files.console_log), append="on")
-    _add(serial, "target", type="isa-serial", port="0")
+    bus, device, controller = _DISKS[spec.hardware.disk]
+    _add(disk, "target", dev=device, bus=bus)
+    if controller is not None:
+        _add(devices, "controller", type=bus, index="0", model=controller)
+    for number in range(len(MACHINE_NETWORKS)):
+        card = _add(devices, "interface")
+        plug_in(card, spec.name, number)
+        _add(card, "model", type=spec.hardware.card)
+    add_serial(_add(devices, "serial"), files)
     _add(_add(devices, "video"), "model", type="vga")
+    # Other hypervisors have none, but processors that make random numbers, which the emulated one does not.
     _add(_add(devices, "rng", model="virtio"), "backend", "/dev/urandom", model="random")
     # What libvirt would add by itself, and what costs the guest time to probe.
     _add(devices, "controller", type="usb", model="none")
@@ -116,10 +155,12 @@ def _add_devices(domain: ET.Element, spec: MachineSpec, files: MachineFiles) -> 
 
 def domain_xml(spec: MachineSpec, files: MachineFiles, accelerator: Accelerator) -> str:
     """The machine as libvirt wants to have it described."""
-    domain = ET.Element("domain", type="kvm" if accelerator == "kvm" else "qemu")
+    domain = ET.Element("domain")
     _add(domain, "name", spec.name)
     _add(domain, "memory", str(spec.memory_mib), unit="MiB")
-    _add_system(domain, spec, files, accelerator)
+    set_accelerator(domain, accelerator)
+    _add_system(domain, spec, files)
+    add_credentials(domain, spec)
     _add_devices(domain, spec, files)
     _add(domain, "on_reboot", "restart")
     _add(domain, "on_poweroff", "destroy")

@@ -16,9 +16,10 @@ from harness import lifecycle, topology, web
 from harness.accelerator import choose
 from harness.control import ask
 from harness.deadline import Deadline
-from harness.domain import Accelerator, Firmware, MachineSpec
+from harness.domain import Accelerator, MachineSpec
 from harness.errors import LabError
 from harness.front_ends import FrontEnd
+from harness.hardware import KVM, Hardware
 from harness.inside import Inside, Socket
 from harness.libvirt_machine import LibvirtMachine
 from harness.ocs.registrar import Remote
@@ -189,23 +190,28 @@ class Lab:
         name: str,
         image: Path,
         *,
-        firmware: Firmware = "bios",
+        hardware: Hardware = KVM,
+        cpus: int = 1,
         memory_mib: int = 2048,
         credentials: Mapping[str, str] | None = None,
+        description: str | None = None,
         accelerator: Accelerator | None = None,
     ) -> LibvirtMachine:
         """Define a machine whose disk is a layer over `image`; it is off.
 
-        Its credentials are `credentials` and the lab's SSH key for root. Raises LabError when the
-        image is missing or the name is none of lb1, lb2.
+        Its credentials are `credentials` and the lab's SSH key for root. A `description`, the libvirt domain
+        that ships, takes the place of hardware, CPUs and memory. Raises LabError when the image is missing or
+        the name is none of lb1, lb2.
         """
         key = (self.folder.keys / "id_ed25519.pub").read_text(encoding="ascii").strip()
         spec = _spec(
             name,
             image,
-            firmware=firmware,
+            hardware=hardware,
+            cpus=cpus,
             memory_mib=memory_mib,
             credentials={"ssh.authorized_keys.root": key, **(credentials or {})},
+            description=description,
         )
         chosen = accelerator or choose(self.inside, spec.image, self.folder.path.parent / ".accelerator.json")
         machine = LibvirtMachine.define(self.libvirt(), self.inside, self.folder, spec, chosen)
@@ -243,9 +249,11 @@ def _spec(
     name: str,
     image: Path,
     *,
-    firmware: Firmware = "bios",
+    hardware: Hardware = KVM,
+    cpus: int = 1,
     memory_mib: int = 2048,
     credentials: Mapping[str, str] | None = None,
+    description: str | None = None,
 ) -> MachineSpec:
     """The order for a machine; raises LabError when the image is missing or the name is no machine's."""
     if not image.is_file():
@@ -256,7 +264,9 @@ def _spec(
         name=name,
         image=image.resolve(),
         address=topology.MACHINE_ADDRESSES[name],
-        firmware=firmware,
+        hardware=hardware,
+        cpus=cpus,
         memory_mib=memory_mib,
         credentials=credentials or {},
+        description=description,
     )

@@ -14,11 +14,12 @@ import libvirt
 import paramiko
 from PIL import Image
 
-from harness import ssh
+from harness import shipped, ssh
 from harness.deadline import Deadline, DeadlineExceededError
 from harness.disk import copy_sparse, link_base, link_tree, make_overlay
-from harness.domain import OVMF_VARIABLES, Accelerator, MachineFiles, MachineSpec, domain_xml
+from harness.domain import Accelerator, MachineFiles, MachineSpec, domain_xml
 from harness.errors import LabError
+from harness.hardware import FLASH
 from harness.inside import Inside
 from harness.result import CommandFailedError, Result
 from harness.state import CONSOLES, Folder
@@ -64,9 +65,10 @@ class LibvirtMachine:
         files = machine_files(lab, spec.name)
         files.disk.parent.mkdir()
         make_overlay(spec.image, files.disk)
-        if spec.firmware == "uefi":
-            shutil.copyfile(OVMF_VARIABLES, files.variables)
-        connection.defineXML(domain_xml(spec, files, accelerator))
+        if flash := FLASH.get(spec.hardware.firmware):
+            shutil.copyfile(flash.variables, files.variables)
+        xml = shipped.lab_xml(spec.description, spec, files, accelerator) if spec.description else None
+        connection.defineXML(xml or domain_xml(spec, files, accelerator))
         return cls(connection, inside, lab, spec.name, spec.address)
 
     @classmethod

@@ -11,8 +11,8 @@ from harness import cache, topology
 from harness.appliance import FACTORY_LOGIN, HTTPS_PORT, Appliance, Json, RestError
 from harness.at_once import at_once
 from harness.deadline import Deadline
-from harness.domain import Firmware
 from harness.errors import LabError
+from harness.hardware import KVM, Hardware
 from harness.lab import Lab
 from harness.libvirt_machine import LibvirtMachine
 from harness.lifecycle import Publish
@@ -28,7 +28,7 @@ PAIRING_S = 180.0
 """Pairing renders, checks and activates on both nodes: a minute where all is emulated and busy."""
 
 # What a snapshot of a pair is made by: another version of these may make another pair.
-_MADE_BY = ("appliance", "domain", "pair", "topology")
+_MADE_BY = ("appliance", "domain", "hardware", "pair", "topology")
 _SILENT = (httpx.HTTPError, RestError, OSError)
 _log = logging.getLogger(__name__)
 
@@ -183,10 +183,10 @@ def unsettled(statuses: Mapping[str, Json]) -> str:
     return ""
 
 
-def build(lab: Lab, image: Path, deadline: Deadline, *, firmware: Firmware = "bios") -> Pair:
+def build(lab: Lab, image: Path, deadline: Deadline, *, hardware: Hardware = KVM) -> Pair:
     """Boot two appliances in a lab, apply the deployment guide, and pair them; returns a settled pair."""
     for name in NAMES:
-        lab.add_machine(name, image, firmware=firmware, credentials=credentials_of(name)).power_on()
+        lab.add_machine(name, image, hardware=hardware, credentials=credentials_of(name)).power_on()
     pair = Pair(lab)
     at_once(lambda appliance: _prepare(appliance, deadline), pair.appliances)
     primary = pair.appliance(PRIMARY)
@@ -208,7 +208,7 @@ def start(
     image: Path,
     deadline: Deadline,
     *,
-    firmware: Firmware = "bios",
+    hardware: Hardware = KVM,
     front_ends: int = 2,
     load_hosts: int = 1,
     publish: Publish | None = None,
@@ -220,7 +220,7 @@ def start(
     """
     if not image.is_file():
         raise LabError(f"there is no image {image}", "`make image` builds it")
-    key = cache.key_of(image.resolve(), _MADE_BY, firmware, front_ends)
+    key = cache.key_of(image.resolve(), _MADE_BY, hardware, front_ends)
     with cache.held(deadline):
         kept = None if fresh else cache.find(key)
         if kept is not None:
@@ -240,7 +240,7 @@ def start(
                 _log.warning("the cached pair does not come back (%s); booting", error)
         lab = Lab.start(name, front_ends=front_ends, load_hosts=load_hosts, publish=publish)
         try:
-            pair = build(lab, image, deadline, firmware=firmware)
+            pair = build(lab, image, deadline, hardware=hardware)
             pair.snapshot(READY)
             cache.put(lab, key, READY)
         except BaseException as error:

@@ -10,6 +10,7 @@ import pytest
 from harness import report
 from harness.appliance import API, Appliance
 from harness.deadline import Deadline
+from harness.hardware import KVM_UEFI
 from harness.lab import Lab
 from harness.libvirt_machine import LibvirtMachine
 from tests.system.conftest import BOOT_S, IMAGE
@@ -26,7 +27,7 @@ def uefi_lab() -> Iterator[Lab]:
 
 @pytest.fixture(scope="module")
 def uefi(uefi_lab: Lab) -> LibvirtMachine:
-    machine = uefi_lab.add_machine("lb1", IMAGE, firmware="uefi")
+    machine = uefi_lab.add_machine("lb1", IMAGE, hardware=KVM_UEFI)
     machine.power_on()
     Appliance(uefi_lab, machine).wait_until_up(Deadline(BOOT_S))
     return machine

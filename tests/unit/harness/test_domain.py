@@ -6,16 +6,17 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from harness.domain import Accelerator, MachineFiles, MachineSpec, credential_string, domain_xml
+from harness.hardware import CLOUD, HYPERV_1, HYPERV_2, KVM, KVM_UEFI, VIRTUALBOX, VMWARE_BIOS, Hardware
 
 FILES = MachineFiles(Path("/d/disk.qcow2"), Path("/d/vars.fd"), Path("/d/console.log"), Path("/run/c"))
 
 
-def domain(accelerator: Accelerator = "tcg", firmware: str = "bios") -> ET.Element:
+def domain(accelerator: Accelerator = "tcg", hardware: Hardware = KVM) -> ET.Element:
     spec = MachineSpec(
         name="lb1",
         image=Path("/image"),
         address=IPv4Address("192.168.2.21"),
-        firmware="uefi" if firmware == "uefi" else "bios",
+        hardware=hardware,
         credentials={"a": "<b>&\"'"},
     )
     return ET.fromstring(domain_xml(spec, FILES, accelerator))  # noqa: S314 - it is our own
@@ -57,5 +58,38 @@ def test_the_accelerator_decides_the_kind_of_domain(accelerator: Accelerator, ki
 
 
 def test_uefi_has_variables_of_its_own() -> None:
-    assert text(domain(firmware="uefi"), "os/nvram") == "/d/vars.fd"
+    assert text(domain(hardware=KVM_UEFI), "os/nvram") == "/d/vars.fd"
     assert domain().find("os/nvram") is None
+
+
+def test_secure_boot_is_for_nobody_but_the_firmware_to_change() -> None:
+    machine = domain(hardware=HYPERV_2)
+    loader, smm = machine.find("os/loader"), machine.find("features/smm")
+    assert loader is not None
+    assert smm is not None
+    assert (loader.get("secure"), smm.get("state")) == ("yes", "on")
+    assert text(machine, "os/loader") != text(domain(hardware=KVM_UEFI), "os/loader")
+
+
+@pytest.mark.parametrize(
+    ("hardware", "chipset", "target", "controller", "card"),
+    [
+        (KVM, "q35", {"bus": "virtio", "dev": "vda"}, None, "virtio"),
+        (VMWARE_BIOS, "pc", {"bus": "scsi", "dev": "sda"}, "vmpvscsi", "vmxnet3"),
+        (VIRTUALBOX, "pc", {"bus": "sata", "dev": "sda"}, None, "virtio"),
+        (HYPERV_1, "pc", {"bus": "ide", "dev": "hda"}, None, "virtio"),
+        (CLOUD, "q35", {"bus": "scsi", "dev": "sda"}, "virtio-scsi", "virtio"),
+    ],
+    ids=lambda value: value.name if isinstance(value, Hardware) else None,
+)
+def test_the_machine_has_the_hardware_that_was_ordered(
+    hardware: Hardware, chipset: str, target: dict[str, str], controller: str | None, card: str
+) -> None:
+    machine = domain(hardware=hardware)
+    disk, kind = machine.find("devices/disk/target"), machine.find("os/type")
+    assert disk is not None
+    assert kind is not None
+    assert (disk.attrib, kind.get("machine")) == (target, chipset)
+    models = [each.get("model") for each in machine.findall("devices/controller[@index='0']")]
+    assert models == ([controller] if controller else [])
+    assert {model.get("type") for model in machine.findall("devices/interface/model")} == {card}
