@@ -28,7 +28,9 @@ reproducible: prepare  ## Build the release twice, in different places, and comp
 
 .PHONY: test
 test: check image build/rootfs.stamp  ## All that must hold before a change lands; boots the image. About an hour.
-	$(PYTEST) tests/image tests/browser tests/lab tests/system --junit-xml=build/report/junit.xml
+	@# The native tests wait more than they compute; each process of them has a network of its own.
+	$(PYTEST) tests/image tests/browser --numprocesses=2 --dist=loadfile --junit-xml=build/report/native.xml
+	$(PYTEST) tests/lab tests/system --junit-xml=build/report/junit.xml
 
 .PHONY: check
 check: venv  ## Lint, types and unit tests, in under a minute.

@@ -24,6 +24,8 @@ BUILD_PACKAGES = (
     "e2fsprogs",
     "fdisk",
     "git",
+    "gpg",
+    "gpg-agent",
     "grub-common",
     "grub-pc-bin",
     "kmod",
