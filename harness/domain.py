@@ -18,7 +18,9 @@ Accelerator = Literal["kvm", "tcg"]
 class MachineSpec:
     """A machine as ordered: the product's own size is 1 CPU, 2048 MiB, and its disk is the image's.
 
-    `credentials` are systemd credentials handed in through SMBIOS (systemd.system-credentials(7)).
+    `credentials` are systemd credentials handed in through SMBIOS (systemd.system-credentials(7)); `vendor`
+    is who made the machine, as the guest reads it there. `cdrom` is the disc in its drive, `agent` tells
+    whether it has the port of QEMU's guest agent.
     """
 
     name: str
@@ -28,6 +30,9 @@ class MachineSpec:
     cpus: int = 1
     memory_mib: int = 2048
     credentials: Mapping[str, str] = field(default_factory=dict)
+    vendor: str = ""
+    cdrom: Path | None = None
+    agent: bool = False
 
 
 @dataclass(frozen=True)
@@ -78,7 +83,10 @@ def _add_system(domain: ET.Element, spec: MachineSpec, files: MachineFiles, acce
         _add(system, "nvram", str(files.variables))
     _add(system, "boot", dev="hd")
     _add(system, "smbios", mode="sysinfo")
-    strings = _add(_add(domain, "sysinfo", type="smbios"), "oemStrings")
+    smbios = _add(domain, "sysinfo", type="smbios")
+    if spec.vendor:
+        _add(_add(smbios, "system"), "entry", spec.vendor, name="manufacturer")
+    strings = _add(smbios, "oemStrings")
     for name, value in sorted(spec.credentials.items()):
         _add(strings, "entry", credential_string(name, value))
     features = _add(domain, "features")
@@ -96,6 +104,14 @@ def _add_devices(domain: ET.Element, spec: MachineSpec, files: MachineFiles) -> 
     _add(disk, "driver", name="qemu", type="qcow2", cache="writeback", discard="unmap")
     _add(disk, "source", file=str(files.disk))
     _add(disk, "target", dev="vda", bus="virtio")
+    if spec.cdrom:
+        drive = _add(devices, "disk", type="file", device="cdrom")
+        _add(drive, "source", file=str(spec.cdrom))
+        _add(drive, "target", dev="sda", bus="sata")
+        _add(drive, "readonly")
+    if spec.agent:
+        port = _add(devices, "channel", type="unix")
+        _add(port, "target", type="virtio", name="org.qemu.guest_agent.0")
     for number, network in enumerate(MACHINE_NETWORKS):
         card = _add(devices, "interface", type="bridge")
         _add(card, "mac", address=mac_address(spec.name, number))

@@ -192,6 +192,9 @@ class Lab:
         firmware: Firmware = "bios",
         memory_mib: int = 2048,
         credentials: Mapping[str, str] | None = None,
+        vendor: str = "",
+        cdrom: Path | None = None,
+        agent: bool = False,
         accelerator: Accelerator | None = None,
     ) -> LibvirtMachine:
         """Define a machine whose disk is a layer over `image`; it is off.
@@ -206,6 +209,9 @@ class Lab:
             firmware=firmware,
             memory_mib=memory_mib,
             credentials={"ssh.authorized_keys.root": key, **(credentials or {})},
+            vendor=vendor,
+            cdrom=cdrom,
+            agent=agent,
         )
         chosen = accelerator or choose(self.inside, spec.image, self.folder.path.parent / ".accelerator.json")
         machine = LibvirtMachine.define(self.libvirt(), self.inside, self.folder, spec, chosen)
@@ -246,6 +252,9 @@ def _spec(
     firmware: Firmware = "bios",
     memory_mib: int = 2048,
     credentials: Mapping[str, str] | None = None,
+    vendor: str = "",
+    cdrom: Path | None = None,
+    agent: bool = False,
 ) -> MachineSpec:
     """The order for a machine; raises LabError when the image is missing or the name is no machine's."""
     if not image.is_file():
@@ -259,4 +268,7 @@ def _spec(
         firmware=firmware,
         memory_mib=memory_mib,
         credentials=credentials or {},
+        vendor=vendor,
+        cdrom=cdrom,
+        agent=agent,
     )
