@@ -58,6 +58,7 @@ LAB_PACKAGES = (
     "seabios",
     "sip-tester",
     "socat",
+    "xorriso",
 )
 # In Debian 12's backports systemd-repart is still part of systemd.
 TRIXIE_PACKAGES = ("systemd-repart",)
