@@ -18,8 +18,10 @@ Accelerator = Literal["kvm", "tcg"]
 class MachineSpec:
     """A machine as ordered: the product's own size is 1 CPU, 2048 MiB, and its disk is the image's.
 
-    `credentials` are systemd credentials handed in through SMBIOS (systemd.system-credentials(7)). With a
-    `description`, a libvirt domain in XML that somebody else wrote, that says what hardware it is, all of it.
+    `credentials` are systemd credentials handed in through SMBIOS (systemd.system-credentials(7)); `vendor`
+    is who made the machine, as the guest reads it there. `cdrom` is the disc in its drive, `agent` tells
+    whether it has the port of QEMU's guest agent. With a `description`, a libvirt domain in XML that somebody
+    else wrote, that says what hardware it is, all of it.
     """
 
     name: str
@@ -30,6 +32,9 @@ class MachineSpec:
     memory_mib: int = 2048
     credentials: Mapping[str, str] = field(default_factory=dict)
     description: str | None = None
+    vendor: str = ""
+    cdrom: Path | None = None
+    agent: bool = False
 
 
 @dataclass(frozen=True)
@@ -87,7 +92,10 @@ def add_credentials(domain: ET.Element, spec: MachineSpec) -> None:
     system = domain.find("os")
     if system is not None:
         _add(system, "smbios", mode="sysinfo")
-    strings = _add(_add(domain, "sysinfo", type="smbios"), "oemStrings")
+    smbios = _add(domain, "sysinfo", type="smbios")
+    if spec.vendor:
+        _add(_add(smbios, "system"), "entry", spec.vendor, name="manufacturer")
+    strings = _add(smbios, "oemStrings")
     for name, value in sorted(spec.credentials.items()):
         _add(strings, "entry", credential_string(name, value))
 
@@ -139,6 +147,15 @@ def _add_devices(domain: ET.Element, spec: MachineSpec, files: MachineFiles) -> 
     _add(disk, "target", dev=device, bus=bus)
     if controller is not None:
         _add(devices, "controller", type=bus, index="0", model=controller)
+    if spec.cdrom:
+        drive = _add(devices, "disk", type="file", device="cdrom")
+        _add(drive, "source", file=str(spec.cdrom))
+        # The last place of the first SATA controller, whatever the disk hangs on.
+        _add(drive, "target", dev="sdf", bus="sata")
+        _add(drive, "readonly")
+    if spec.agent:
+        port = _add(devices, "channel", type="unix")
+        _add(port, "target", type="virtio", name="org.qemu.guest_agent.0")
     for number in range(len(MACHINE_NETWORKS)):
         card = _add(devices, "interface")
         plug_in(card, spec.name, number)

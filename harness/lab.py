@@ -195,6 +195,9 @@ class Lab:
         memory_mib: int = 2048,
         credentials: Mapping[str, str] | None = None,
         description: str | None = None,
+        vendor: str = "",
+        cdrom: Path | None = None,
+        agent: bool = False,
         accelerator: Accelerator | None = None,
     ) -> LibvirtMachine:
         """Define a machine whose disk is a layer over `image`; it is off.
@@ -212,6 +215,9 @@ class Lab:
             memory_mib=memory_mib,
             credentials={"ssh.authorized_keys.root": key, **(credentials or {})},
             description=description,
+            vendor=vendor,
+            cdrom=cdrom,
+            agent=agent,
         )
         chosen = accelerator or choose(self.inside, spec.image, self.folder.path.parent / ".accelerator.json")
         machine = LibvirtMachine.define(self.libvirt(), self.inside, self.folder, spec, chosen)
@@ -254,6 +260,9 @@ def _spec(
     memory_mib: int = 2048,
     credentials: Mapping[str, str] | None = None,
     description: str | None = None,
+    vendor: str = "",
+    cdrom: Path | None = None,
+    agent: bool = False,
 ) -> MachineSpec:
     """The order for a machine; raises LabError when the image is missing or the name is no machine's."""
     if not image.is_file():
@@ -269,4 +278,7 @@ def _spec(
         memory_mib=memory_mib,
         credentials=credentials or {},
         description=description,
+        vendor=vendor,
+        cdrom=cdrom,
+        agent=agent,
     )

@@ -63,6 +63,7 @@ LAB_PACKAGES = (
     "shellcheck",
     "sip-tester",
     "socat",
+    "xorriso",
 )
 # In Debian 12's backports systemd-repart is still part of systemd.
 TRIXIE_PACKAGES = ("systemd-repart",)

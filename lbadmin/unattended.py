@@ -1,14 +1,16 @@
-"""The first boot's network settings, handed in from outside as systemd credentials.
+"""The first boot's network settings, handed in from outside: by systemd credentials or as OVF properties.
 
-A hypervisor passes them through SMBIOS type 11 strings or fw_cfg (systemd(1), "System Credentials"). They are
-taken once, while the node has no document of its own; what an administrator changes afterwards stays. A bad
-value leaves the factory default, and the console says what was refused. Needs nothing but the standard
-library until there is a credential: boot's fast path asks here.
+A hypervisor passes credentials through SMBIOS type 11 strings or fw_cfg (systemd(1), "System Credentials").
+VMware passes what was filled in when the appliance was deployed (`ovf`); nobody looks for it when there are
+credentials. Either is taken once, while the node has no document of its own; what an administrator changes
+afterwards stays. A bad value leaves the factory default, and the console says what was refused. Needs nothing
+but the standard library until there is a value: boot's fast path asks here.
 """
 
 import contextlib
 import logging
 import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,22 +22,24 @@ PREFIX = "lbva."
 INTERFACE = "eth0"
 """The interface that the address is for: the first one, which the factory default is on, too."""
 
-NAMES = ("address", "gateway", "dns", "hostname")
+NAMES = ("address", "prefix", "gateway", "dns", "hostname")
 MAX_BYTES = 4096
 AUTHOR = "unattended"
+VMWARE = "VMware"
 
 log = logging.getLogger(__name__)
 
 
 def deploy(system: System, folder: str | None) -> None:
-    """Commit the credentials in `folder` as the first NodeConfig; nothing happens without any, or later on.
+    """Commit what was handed in as the first NodeConfig; nothing happens without anything, or later on.
 
-    What is refused, or can't be written, is told in one sentence in the journal and on the console.
+    `folder` holds the credentials. What is refused, or can't be written, is told in one sentence in the
+    journal and on the console.
     """
-    if folder is None or Store(system.state / "node").numbers():
+    if Store(system.state / "node").numbers():
         return
     try:
-        values = _read(Path(folder))
+        values = _given(system, folder)
         if values:
             _commit(system, values)
     except (LbadminError, OSError) as error:
@@ -45,24 +49,55 @@ def deploy(system: System, folder: str | None) -> None:
             console.write(f"\r\n{sentence}\r\n")
 
 
-def _read(folder: Path) -> dict[str, str]:
-    """Return the values by their names without the prefix, none empty; raises RefusedError or OSError."""
-    values = {}
+def _given(system: System, folder: str | None) -> dict[str, str]:
+    """Return the values of the first source that has any; raises RefusedError or OSError."""
+    if folder is not None and (values := _values("credential", _credentials(Path(folder)))):
+        return values
+    if not _vendor(system).startswith(VMWARE):
+        return {}
+    from lbadmin.ovf import properties  # noqa: PLC0415 - hardly any boot needs it
+
+    return _values("OVF property", properties(system))
+
+
+def _vendor(system: System) -> str:
+    """Return who made the machine, as its firmware says it."""
+    try:
+        return system.path("/sys/class/dmi/id/sys_vendor").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+def _credentials(folder: Path) -> Iterator[tuple[str, str]]:
+    """Yield names and texts, one character too long at the most; raises OSError."""
     for file in os.listdir(folder):  # noqa: PTH208 - as in store
-        if not file.startswith(PREFIX):
+        if file.startswith(PREFIX):
+            with (folder / file).open("rb") as content:
+                yield file, content.read(MAX_BYTES + 1).decode("utf-8", errors="replace")
+
+
+def _values(kind: str, texts: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return ours of the texts by their names without the prefix, none empty; raises RefusedError."""
+    values: dict[str, str] = {}
+    for key, text in texts:
+        if not key.startswith(PREFIX):
             continue
-        name = file.removeprefix(PREFIX)
+        name, value = key.removeprefix(PREFIX), " ".join(text.split())
         if name not in NAMES:
-            raise _refused(name, f"there is no credential {file}; use {', '.join(PREFIX + n for n in NAMES)}")
-        with (folder / file).open("rb") as content:
-            data = content.read(MAX_BYTES + 1)
-        if len(data) > MAX_BYTES or not data.isascii():
-            raise _refused(
-                name, f"credential {file} is not plain text of up to {MAX_BYTES} bytes; correct it"
-            )
-        if text := data.decode("ascii").strip():
-            values[name] = text
-    return values
+            names = ", ".join(PREFIX + known for known in NAMES)
+            raise _refused(name, f"there is no {kind} {_show(key)}; use {names}")
+        if len(text) > MAX_BYTES or not value.isascii() or not value.isprintable():
+            raise _refused(name, f"{kind} {key} is not plain text of up to {MAX_BYTES} bytes; correct it")
+        if values.get(name, value) != value:
+            raise _refused(name, f"{kind} {key} is given twice, with different values; give it once")
+        values[name] = value
+    return {name: value for name, value in values.items() if value}
+
+
+def _show(value: str) -> str:
+    from lbadmin.sentences import show  # noqa: PLC0415 - only for what is refused
+
+    return show(value)
 
 
 def _refused(name: str, sentence: str) -> RefusedError:
@@ -73,10 +108,24 @@ def _document(values: dict[str, str]) -> dict[str, Any]:
     """Return the values as a NodeConfig's raw document; what was not given keeps its default."""
     document: dict[str, Any] = {name: values[name] for name in ("hostname", "gateway") if name in values}
     if "dns" in values:
-        document["dns"] = values["dns"].split()
-    if "address" in values:
-        document["interfaces"] = [{"name": INTERFACE, "addresses": [values["address"]]}]
+        document["dns"] = values["dns"].replace(",", " ").split()
+    if address := _address(values):
+        document["interfaces"] = [{"name": INTERFACE, "addresses": [address]}]
     return document
+
+
+def _address(values: dict[str, str]) -> str | None:
+    """Return the address with its prefix, wherever that was given; raises RefusedError for two of them."""
+    address, prefix = values.get("address"), values.get("prefix")
+    if prefix is None:
+        return address
+    shown = f"prefix {_show(prefix)}"
+    if address is None:
+        raise _refused("prefix", f"{shown} is given without an address; give both or none")
+    host, _slash, own = address.partition("/")
+    if own not in {"", prefix}:
+        raise _refused("prefix", f"{shown} is not the one of address {_show(address)}; give it once")
+    return f"{host}/{prefix}"
 
 
 def _commit(system: System, values: dict[str, str]) -> None:

@@ -93,3 +93,25 @@ def test_the_machine_has_the_hardware_that_was_ordered(
     models = [each.get("model") for each in machine.findall("devices/controller[@index='0']")]
     assert models == ([controller] if controller else [])
     assert {model.get("type") for model in machine.findall("devices/interface/model")} == {card}
+
+
+def test_a_machine_has_a_vendor_a_disc_and_an_agents_port_when_they_are_asked_for() -> None:
+    assert domain().find("sysinfo/system") is None
+    assert [disk.get("device") for disk in domain().findall("devices/disk")] == ["disk"]
+    assert domain().find("devices/channel") is None
+    spec = MachineSpec(
+        name="lb1",
+        image=Path("/image"),
+        address=IPv4Address("192.168.2.21"),
+        vendor="VMware, Inc.",
+        cdrom=Path("/disc.iso"),
+        agent=True,
+    )
+    root = ET.fromstring(domain_xml(spec, FILES, "tcg"))  # noqa: S314 - it is our own
+    assert text(root, "sysinfo/system/entry[@name='manufacturer']") == "VMware, Inc."
+    # Snapshots take the first disk for the machine's own.
+    assert [source.get("file") for source in root.findall("devices/disk/source")] == [
+        "/d/disk.qcow2",
+        "/disc.iso",
+    ]
+    assert root.find("devices/channel/target[@name='org.qemu.guest_agent.0']") is not None

@@ -61,6 +61,26 @@ def test_what_is_not_given_keeps_the_factory_default(system: System, tmp_path: P
     assert files["/etc/hostname"] == "lb2\n"
 
 
+@pytest.mark.parametrize(
+    ("address", "prefix"), [("192.168.2.22", "24"), ("192.168.2.22/24", "24"), ("192.168.2.22/24", "")]
+)
+def test_the_prefix_may_stand_beside_the_address(
+    system: System, tmp_path: Path, address: str, prefix: str
+) -> None:
+    deploy(system, folder_with(tmp_path, {"lbva.address": address, "lbva.prefix": prefix}))
+    first = Store(system.state / "node").current()
+    assert first is not None
+    (interface,) = first.document["interfaces"]
+    assert interface["addresses"] == ["192.168.2.22/24"]
+
+
+def test_name_servers_are_separated_by_commas_or_spaces(system: System, tmp_path: Path) -> None:
+    deploy(system, folder_with(tmp_path, {"lbva.dns": "192.168.2.1,192.168.2.2, 192.168.2.3\n192.168.2.4"}))
+    first = Store(system.state / "node").current()
+    assert first is not None
+    assert first.document["dns"] == [f"192.168.2.{number}" for number in range(1, 5)]
+
+
 def test_a_node_that_has_a_document_keeps_it(system: System, tmp_path: Path) -> None:
     Store(system.state / "node").commit({"hostname": "chosen"}, "root", "by hand")
     deploy(system, folder_with(tmp_path, GOOD))
@@ -74,7 +94,11 @@ def test_a_node_that_has_a_document_keeps_it(system: System, tmp_path: Path) -> 
         ({"lbva.address": "192.168.2.22"}, "192.168.2.22"),
         ({"lbva.address": "127.0.0.1/8"}, "loopback"),
         ({"lbva.gateway": "10.0.0.1"}, "is in no subnet of this node"),
-        ({"lbva.dns": "192.168.2.1, 192.168.2.2"}, "name server 192.168.2.1,"),
+        ({"lbva.dns": "192.168.2.1; 192.168.2.2"}, "name server 192.168.2.1;"),
+        ({"lbva.prefix": "16"}, "prefix 16 is not the one of address 192.168.2.22/24; give it once"),
+        ({"lbva.address": "", "lbva.prefix": "24"}, "prefix 24 is given without an address"),
+        ({"lbva.address": "192.168.2.22", "lbva.prefix": "33"}, "192.168.2.22/33"),
+        ({"lbva.hostname": "lb\x1b[2J"}, "lbva.hostname is not plain text"),
         ({"lbva.hostname": "not a name"}, "not a name"),
         ({"lbva.adress": "192.168.2.22/24"}, "there is no credential lbva.adress; use lbva.address"),
         ({"lbva.hostname": "x" * (MAX_BYTES + 1)}, "lbva.hostname is not plain text of up to 4096"),
