@@ -152,6 +152,8 @@ def run_logged(command: Sequence[str], log: Path, *, cwd: Path, lock: int | None
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
+            # The modes of what mkosi itself writes follow from it.
+            umask=0o022,
             pass_fds=[] if lock is None else [lock],
         ) as process,
     ):

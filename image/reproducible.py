@@ -58,11 +58,15 @@ def partition_at(disk: Path, offset: int) -> str:
 
 
 def different_files(one: Path, other: Path) -> Iterator[str]:
-    """Yield what differs between two trees: files by their contents, all else by being there."""
+    """Yield what differs between two trees: files by their contents, all by their modes and by being there."""
     comparison = filecmp.dircmp(one, other, ignore=[])
     yield from (f"{name} is only in one of them" for name in comparison.left_only + comparison.right_only)
     _, mismatched, odd = filecmp.cmpfiles(one, other, comparison.common_files, shallow=False)
     yield from (f"{name} differs" for name in mismatched + odd)
+    for name in comparison.common:
+        modes = [f"{(tree / name).lstat().st_mode:o}" for tree in (one, other)]
+        if modes[0] != modes[1]:
+            yield f"{name} has mode {modes[0]} here and {modes[1]} there"
     for name in comparison.common_dirs:
         if not (one / name).is_symlink():
             yield from (f"{name}/{rest}" for rest in different_files(one / name, other / name))
