@@ -58,7 +58,7 @@ def partition_at(disk: Path, offset: int) -> str:
 
 
 def different_files(one: Path, other: Path) -> Iterator[str]:
-    """Yield what differs between two trees: files by their contents, all by their modes and by being there."""
+    """Yield what differs between two trees: files by contents, all by modes and by being there."""
     comparison = filecmp.dircmp(one, other, ignore=[])
     yield from (f"{name} is only in one of them" for name in comparison.left_only + comparison.right_only)
     _, mismatched, odd = filecmp.cmpfiles(one, other, comparison.common_files, shallow=False)
