@@ -61,15 +61,17 @@ def different_files(one: Path, other: Path) -> Iterator[str]:
     """Yield what differs between two trees: files by contents, all by modes and by being there."""
     comparison = filecmp.dircmp(one, other, ignore=[])
     yield from (f"{name} is only in one of them" for name in comparison.left_only + comparison.right_only)
-    _, mismatched, odd = filecmp.cmpfiles(one, other, comparison.common_files, shallow=False)
-    yield from (f"{name} differs" for name in mismatched + odd)
+    links = {name for name in comparison.common if (one / name).is_symlink() and (other / name).is_symlink()}
+    files = [name for name in comparison.common_files if name not in links]
+    _, mismatched, odd = filecmp.cmpfiles(one, other, files, shallow=False)
+    redirected = [name for name in links if (one / name).readlink() != (other / name).readlink()]
+    yield from (f"{name} differs" for name in mismatched + odd + redirected)
     for name in comparison.common:
         modes = [f"{(tree / name).lstat().st_mode:o}" for tree in (one, other)]
         if modes[0] != modes[1]:
             yield f"{name} has mode {modes[0]} here and {modes[1]} there"
-    for name in comparison.common_dirs:
-        if not (one / name).is_symlink():
-            yield from (f"{name}/{rest}" for rest in different_files(one / name, other / name))
+    for name in set(comparison.common_dirs) - links:
+        yield from (f"{name}/{rest}" for rest in different_files(one / name, other / name))
 
 
 def hints(first: Path, second: Path, folder: Path) -> Iterator[str]:
