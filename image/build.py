@@ -21,6 +21,7 @@ from pathlib import Path
 from image import apt, ext4, packages, release, signing
 from image.errors import BuildError
 from image.formats.product import Product
+from image.programs import run
 from image.version import commit_time, version
 
 RELEASE = "trixie"
@@ -197,13 +198,7 @@ def build_raw(build: Build, *, force: bool, lock: int) -> None:
     with build.raw.open("r+b") as disk:
         disk.truncate(DISK_BYTES)
     # The partition table's second copy belongs at the end of the disk (UEFI specification, section 5.3.2).
-    _run(["sfdisk", "--quiet", "--relocate", "gpt-bak-std", str(build.raw)])
-
-
-def _run(command: Sequence[str]) -> None:
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    if result.returncode:
-        raise BuildError(f"{command[0]} failed: {result.stderr.strip()}", hint="is the disk full? `df -h .`")
+    run(["sfdisk", "--quiet", "--relocate", "gpt-bak-std", str(build.raw)])
 
 
 @contextmanager
@@ -232,35 +227,51 @@ def check_machine(build: Build, needed: int) -> None:
         )
 
 
-def make_disk(build: Build, lock: int, *, force: bool = False) -> None:
-    """Build the disk unless it is there, from these inputs. Raises `BuildError`."""
-    wanted = fingerprint(build)
-    if not force and build.raw.exists() and build.stamp.exists() and build.stamp.read_text() == wanted:
+def make_all(build: Build, formats: Sequence[str], key: Path | None, lock: int, *, force: bool) -> None:
+    """Build what is not there, or not from these inputs; no formats mean no release. Raises `BuildError`."""
+    has_disk = not force and build.raw.exists() and _read(build.stamp) == fingerprint(build)
+    has_release = has_disk and _read(build.release_stamp) == _made_of(build, formats, key)
+    needed = 0 if has_disk else FREE_BYTES_NEEDED
+    needed += 0 if has_release else len(formats) * release.BYTES_NEEDED
+    check_machine(build, needed)
+    if has_disk:
         print(f"{build.raw} is up to date")
-        return
-    check_machine(build, FREE_BYTES_NEEDED)
+    else:
+        make_disk(build, lock, force=force)
+    if has_release and formats:
+        print(f"{build.release} is up to date")
+    elif formats:
+        make_release(build, formats, key, lock)
+
+
+def _read(stamp: Path) -> str:
+    return stamp.read_text() if stamp.exists() else ""
+
+
+def _made_of(build: Build, formats: Sequence[str], key: Path | None) -> str:
+    """Return what the release's stamp says: what it was made of, and what was made."""
+    signed_with = hashlib.sha256(key.read_bytes()).hexdigest() if key else ""
+    return json.dumps([_read(build.stamp), signed_with, formats, release.contents(build.release)])
+
+
+def make_disk(build: Build, lock: int, *, force: bool = False) -> None:
+    """Build the disk. Raises `BuildError`."""
     started = time.monotonic()
     build.stamp.unlink(missing_ok=True)
     print(f"Building LBVA {build.version}; the log is {build.out / 'mkosi.log'}", flush=True)
     build_raw(build, force=force, lock=lock)
-    build.stamp.write_text(wanted)
+    build.stamp.write_text(fingerprint(build))
     print(f"{build.raw} made in {time.monotonic() - started:.0f} s", flush=True)
 
 
 def make_release(build: Build, formats: Sequence[str], key: Path | None, lock: int) -> None:
-    """Make the release of the disk that is there, unless it has been made. Raises `BuildError`."""
-    signed_with = hashlib.sha256(key.read_bytes()).hexdigest() if key else ""
-    wanted = json.dumps([build.stamp.read_text(), signed_with, *formats])
-    if build.release.exists() and build.release_stamp.exists() and build.release_stamp.read_text() == wanted:
-        print(f"{build.release} is up to date")
-        return
-    check_machine(build, len(formats) * release.BYTES_NEEDED)
+    """Make the release of the disk that is there. Raises `BuildError`."""
     started = time.monotonic()
     build.release_stamp.unlink(missing_ok=True)
     print(f"Packaging {', '.join(formats)}", flush=True)
     product = Product(build.raw, build.version, build.epoch)
     release.make_release(release.Order(product, build.manifest, formats, key, lock), build.release)
-    build.release_stamp.write_text(wanted)
+    build.release_stamp.write_text(_made_of(build, formats, key))
     print(f"{build.release} made in {time.monotonic() - started:.0f} s", flush=True)
 
 
@@ -284,8 +295,9 @@ def main() -> None:
     options = parser.parse_args()
     tree = Path(__file__).resolve().parent.parent
     out = options.out.resolve() if options.out else tree / "build"
-    # `kill` is as orderly as Ctrl-C.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # To be killed, or left by its terminal, is as orderly as Ctrl-C.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
     try:
         formats = release.check_formats(options.formats.replace(",", " ").split())
         signing.check_key(options.key)
@@ -293,9 +305,8 @@ def main() -> None:
         if build.pinned:
             packages.read(build.pinned)
         with locked(build) as lock:
-            make_disk(build, lock, force=options.force)
-            if not options.disk:
-                make_release(build, formats, options.key, lock)
+            release.recover(build.release)
+            make_all(build, () if options.disk else formats, options.key, lock, force=options.force)
     except (BuildError, OSError) as error:
         sys.exit(f"image: {error}")
     except KeyboardInterrupt:

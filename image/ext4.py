@@ -4,13 +4,12 @@ mke2fs takes its own clock from the environment (`environment`), but gives files
 access that they had in the folder they came from. Nothing in the appliance reads those.
 """
 
-import os
 import re
-import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from image.errors import BuildError
+from image.programs import run_e2fsprogs
 from image.rootfs import partition_offset
 
 HASH_SEED = "c1b1f9a5-6d0e-4b7e-9d7a-2a4c1c0f8e35"
@@ -33,11 +32,12 @@ def pin_times(disk: Path, label: str, epoch: int, fields: Sequence[str] = ("atim
     Raises `BuildError` when debugfs fails.
     """
     place = f"{disk}?offset={partition_offset(disk, label)}"
-    listing = _run(["dumpe2fs", place], "", epoch)
+    clock = {"E2FSPROGS_FAKE_TIME": str(epoch)}
+    listing = run_e2fsprogs(["dumpe2fs", place], **clock)
     commands = "".join(
         f"set_inode_field <{inode}> {field} @{epoch}\n" for inode in used_inodes(listing) for field in fields
     )
-    _run(["debugfs", "-w", "-f", "-", place], commands, epoch)
+    run_e2fsprogs(["debugfs", "-w", "-f", "-", place], data=commands, **clock)
 
 
 def used_inodes(listing: str) -> Iterator[int]:
@@ -51,19 +51,3 @@ def used_inodes(listing: str) -> Iterator[int]:
             first, _, last = span.partition("-")
             free.update(range(int(first), int(last or first) + 1))
     yield from (inode for inode in range(1, int(found[1]) + 1) if inode not in free)
-
-
-def _run(command: list[str], data: str, epoch: int) -> str:
-    result = subprocess.run(
-        command,
-        input=data,
-        capture_output=True,
-        text=True,
-        env={**os.environ, "E2FSPROGS_FAKE_TIME": str(epoch), "LC_ALL": "C"},
-        check=False,
-    )
-    # debugfs goes on after an error, and tells it on standard error below its own name and version.
-    words = [line for line in result.stderr.splitlines() if not re.match(r"(debugfs|dumpe2fs) \d", line)]
-    if result.returncode or words:
-        raise BuildError(f"{command[0]} failed: {(words or ['?'])[0]}", hint="is the disk full? `df -h .`")
-    return result.stdout

@@ -68,7 +68,6 @@ class Release:
     """What is published together; `epoch` is its time in seconds since 1970.
 
     `fingerprint` is the signing key's, as people compare it; empty when it is not known here.
-    `guide` is the file name of the deployment guide beside the rest; empty when there is none.
     """
 
     version: str
@@ -76,7 +75,6 @@ class Release:
     artifacts: tuple[Artifact, ...]
     signed: bool
     fingerprint: str = ""
-    guide: str = ""
 
     @property
     def date(self) -> str:

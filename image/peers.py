@@ -2,14 +2,13 @@
 
 import json
 import shutil
-import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from image import apt
 from image.build import RELEASE
-from image.errors import BuildError
+from image.programs import run
 
 PACKAGES = (
     "haproxy",  # for its configuration file: the program is in the image
@@ -54,17 +53,8 @@ def _fill(folder: Path) -> None:
     versions = {}
     for package in sorted(folder.glob("*.deb")):
         name, version = (
-            _output(["dpkg-deb", "--field", str(package), field]) for field in ("Package", "Version")
+            run(["dpkg-deb", "--field", str(package), field]).strip() for field in ("Package", "Version")
         )
         versions[name] = version
-        _output(["dpkg-deb", "--extract", str(package), str(folder / "tree")])
+        run(["dpkg-deb", "--extract", str(package), str(folder / "tree")])
     (folder / _VERSIONS).write_text(json.dumps(versions, indent=1) + "\n", encoding="utf-8")
-
-
-def _output(command: list[str]) -> str:
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    if result.returncode:
-        raise BuildError(
-            f"`{' '.join(command[:2])}` failed: {result.stderr.strip()}", hint="is the disk full? `df -h .`"
-        )
-    return result.stdout.strip()

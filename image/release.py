@@ -7,17 +7,16 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from image import packages, pages, rootfs, sbom, signing
-from image.errors import BuildError
+from image import packages, pages, signing
+from image.errors import HINT, BuildError
 from image.formats.product import Product
+from image.programs import DISK_HINT
 
 # What is made of one intermediate file is one job; the longest come first.
 JOBS = (("vmware", "virtualbox"), ("gcp",), ("hyperv",), ("xen",), ("azure",), ("kvm",))
@@ -44,9 +43,9 @@ class Order:
 
 @dataclass(frozen=True)
 class Job:
-    """Formats that one process makes."""
+    """Something that one process makes."""
 
-    formats: tuple[str, ...]
+    name: str
     process: subprocess.Popen[str]
 
 
@@ -65,12 +64,44 @@ def make_release(order: Order, folder: Path) -> None:
     partial.mkdir(parents=True)
     try:
         _fill(order, partial)
-        shutil.rmtree(folder, ignore_errors=True)
-        partial.rename(folder)
+        _exchange(partial, folder)
     except OSError as error:
-        raise BuildError(str(error), hint="is the disk full? `df -h .`") from error
+        raise BuildError(str(error), hint=DISK_HINT) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def recover(folder: Path) -> None:
+    """Bring back the release that a killed build had moved aside, or remove what is left of it."""
+    old = _aside(folder)
+    if old.exists() and not folder.exists():
+        old.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _exchange(new: Path, folder: Path) -> None:
+    """Put `new` in the place of `folder`. Nothing orderly comes between the two renames."""
+    recover(folder)
+    old = _aside(folder)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP, signal.SIGINT, signal.SIGTERM})
+    try:
+        if folder.exists():
+            folder.rename(old)
+        new.rename(folder)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _aside(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}.old")
+
+
+def contents(folder: Path) -> list[tuple[str, int]]:
+    """Return names and sizes of what is in a release, none when there is no release."""
+    if not folder.is_dir():
+        return []
+    return sorted((path.name, path.stat().st_size) for path in folder.iterdir())
 
 
 def _fill(order: Order, folder: Path) -> None:
@@ -78,10 +109,7 @@ def _fill(order: Order, folder: Path) -> None:
     product = order.product
     listed = packages.text(packages.of_manifest(order.manifest))
     (folder / f"lbva-{product.version}.packages").write_text(listed)
-    with ThreadPoolExecutor(1) as beside:
-        bill = beside.submit(_write_sbom, order, folder)
-        artifacts = tuple(_artifacts(order, folder))
-        bill.result()
+    artifacts = tuple(_artifacts(order, folder))
     with signing.keyring(order.key) if order.key else nullcontext() as keyring:
         release = pages.Release(
             version=product.version,
@@ -106,24 +134,16 @@ def checksums(folder: Path, artifacts: Sequence[pages.Artifact]) -> str:
     return "".join(f"{checksum}  {name}\n" for name, checksum in sorted(sums.items()))
 
 
-def _write_sbom(order: Order, folder: Path) -> None:
-    product, manifest = order.product, json.loads(order.manifest.read_text())
-    with tempfile.TemporaryDirectory(dir=folder) as tree:
-        rootfs.unpack(product.raw, Path(tree) / "root")
-        bill = sbom.sbom(Path(tree) / "root", manifest, product.version, product.epoch)
-    (folder / f"lbva-{product.version}.cdx.json").write_text(json.dumps(bill, indent=1) + "\n")
-
-
 def _artifacts(order: Order, folder: Path) -> Iterator[pages.Artifact]:
-    """Make the formats, as many at a time as there are processors; yield each artifact when it is made."""
-    waiting = [names for job in JOBS if (names := tuple(name for name in job if name in order.formats))]
+    """Make all that is made of the disk, as many at a time as there are processors; yield each artifact."""
+    waiting = list(_commands(order, folder).items())
     running: list[Job] = []
     progress = Progress()
     try:
         while waiting or running:
             while waiting and len(running) < (os.cpu_count() or 1):
-                running.append(_start(order, waiting.pop(0), folder))
-            progress.show([name for job in running for name in job.formats])
+                running.append(_start(*waiting.pop(0), order.lock))
+            progress.show([job.name for job in running])
             time.sleep(_POLL_S)
             for job in [job for job in running if job.process.poll() is not None]:
                 running.remove(job)
@@ -137,37 +157,55 @@ def _artifacts(order: Order, folder: Path) -> Iterator[pages.Artifact]:
             job.process.communicate()
 
 
-def _start(order: Order, formats: tuple[str, ...], folder: Path) -> Job:
+def _commands(order: Order, folder: Path) -> dict[str, list[str]]:
+    """Return what is to be run, by what it is shown as."""
     product = order.product
-    command = [
-        sys.executable,
-        "-m",
-        "image.formats",
-        f"--raw={product.raw}",
-        f"--version={product.version}",
-        f"--epoch={product.epoch}",
-        f"--out={folder}",
-        *formats,
-    ]
+    bill = folder / f"lbva-{product.version}.cdx.json"
+    commands = {
+        "the bill of materials": [
+            "image.sbom",
+            str(product.raw),
+            str(order.manifest),
+            product.version,
+            str(product.epoch),
+            str(bill),
+        ]
+    }
+    for names in JOBS:
+        wanted = [name for name in names if name in order.formats]
+        if wanted:
+            commands[", ".join(wanted)] = [
+                "image.formats",
+                f"--raw={product.raw}",
+                f"--version={product.version}",
+                f"--epoch={product.epoch}",
+                f"--out={folder}",
+                *wanted,
+            ]
+    return commands
+
+
+def _start(name: str, module: Sequence[str], lock: int) -> Job:
     process = subprocess.Popen(
-        command,
+        [sys.executable, "-m", *module],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
         # Should this process be killed, the next build waits for what it has left behind.
-        pass_fds=[order.lock],
+        pass_fds=[lock],
         cwd=Path(__file__).resolve().parent.parent,
     )
-    return Job(formats, process)
+    return Job(name, process)
 
 
 def _made(job: Job) -> Iterator[pages.Artifact]:
-    """Yield what an ended job has made. Raises `BuildError` with its last words."""
+    """Yield what an ended job has made. Raises `BuildError` as the job has told it."""
     told, words = job.process.communicate()
     if job.process.returncode:
-        last = words.strip().splitlines()[-1:] or ["it was killed"]
-        raise BuildError(f"{', '.join(job.formats)}: {last[0]}", hint="is the disk full? `df -h .`")
+        message, _, hint = words.strip().partition(HINT)
+        last = message.splitlines()[-1:] or ["it was killed"]
+        raise BuildError(f"{job.name}: {last[0]}", hint=hint or "try again; if it stays, it is a bug")
     for line in told.splitlines():
         made = json.loads(line)
         yield pages.Artifact(made["name"], made["format"], made["bytes"], made["sha256"])

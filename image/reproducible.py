@@ -16,6 +16,7 @@ from pathlib import Path
 
 from image import rootfs
 from image.errors import BuildError
+from image.programs import run
 from image.release import check_formats
 
 _NAMES_SHOWN = 20
@@ -48,8 +49,7 @@ def first_difference(one: Path, other: Path) -> int | None:
 
 def partition_at(disk: Path, offset: int) -> str:
     """Return the name of the partition that holds byte `offset` of a disk."""
-    listing = subprocess.run(["sfdisk", "--json", str(disk)], capture_output=True, check=True).stdout
-    table = json.loads(listing)["partitiontable"]
+    table = json.loads(run(["sfdisk", "--json", str(disk)]))["partitiontable"]
     sector = offset // int(table["sectorsize"])
     for partition in table["partitions"]:
         if partition["start"] <= sector < partition["start"] + partition["size"]:

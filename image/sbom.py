@@ -6,6 +6,8 @@ It is read from the image itself: dpkg's list of what is installed, and the copy
 import json
 import logging
 import re
+import sys
+import tempfile
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,8 +19,10 @@ from urllib.parse import quote
 from debian.copyright import Copyright, License, MachineReadableFormatError, NotMachineReadableError
 from debian.deb822 import Packages
 
+from image import rootfs
 from image.errors import BuildError
 from image.licences import LBVA, Expression, bracketed, spdx
+from image.programs import DISK_HINT
 
 STATUS = Path("var/lib/dpkg/status")
 DOCS = Path("usr/share/doc")
@@ -275,3 +279,22 @@ def _named(name: str) -> Json:
 def _escape(text: str) -> str:
     """Return a part of a package URL; a colon stands as it is (package-url, "Character encoding")."""
     return quote(text, safe=":")
+
+
+def main() -> None:
+    """Write the bill of a disk: `python3 -m image.sbom DISK MANIFEST VERSION EPOCH FILE`."""
+    disk, manifest, version, epoch, target = sys.argv[1:]
+    try:
+        with tempfile.TemporaryDirectory(dir=Path(target).parent, prefix=".") as folder:
+            rootfs.unpack(Path(disk), Path(folder) / "root")
+            listed = json.loads(Path(manifest).read_text(encoding="utf-8"))
+            bill = sbom(Path(folder) / "root", listed, version, int(epoch))
+        Path(target).write_text(json.dumps(bill, indent=1) + "\n", encoding="utf-8")
+    except BuildError as error:
+        sys.exit(str(error))
+    except OSError as error:
+        sys.exit(str(BuildError(str(error), hint=DISK_HINT)))
+
+
+if __name__ == "__main__":
+    main()

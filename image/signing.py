@@ -1,5 +1,6 @@
 """A detached OpenPGP signature over the list of checksums, and the public key to check it with."""
 
+import os
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -8,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from image.errors import BuildError
+from image.programs import run
 
 PUBLIC_KEY = "lbva-release-key.asc"
 # Fields of gpg's listing with colons (gnupg, doc/DETAILS).
-_CREATED, _USER_ID = 5, 9
+_CREATED, _FINGERPRINT = 5, 9
 
 
 @dataclass(frozen=True)
@@ -29,26 +31,28 @@ class Keyring:
         """
         signature = file.with_name(f"{file.name}.asc")
         dated = [*self.gpg, f"--faked-system-time={max(epoch, self.created)}!"]
-        _run([*dated, "--armor", f"--output={signature}", "--detach-sign", str(file)])
-        public = _run([*self.gpg, "--armor", "--export-options=export-minimal", "--export"])
+        _gpg([*dated, "--armor", f"--output={signature}", "--detach-sign", str(file)])
+        public = _gpg([*self.gpg, "--armor", "--export-options=export-minimal", "--export"])
         file.with_name(PUBLIC_KEY).write_text(public)
 
 
 @contextmanager
 def keyring(key: Path) -> Iterator[Keyring]:
     """Yield a keyring of the secret key in the file `key`; it is gone afterwards. Raises `BuildError`."""
-    # Not below the build folder: a socket's path has an end (unix(7): 108 bytes).
-    with tempfile.TemporaryDirectory(prefix="lbva-gpg-") as home:
-        gpg = ("gpg", f"--homedir={home}", "--batch", "--quiet")
+    # In memory, and not below the build folder: a socket's path has an end (unix(7): 108 bytes).
+    place = "/run" if os.access("/run", os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix="lbva-gpg-", dir=place) as home:
+        gpg = ("gpg", f"--homedir={home}", "--batch", "--quiet", "--pinentry-mode=error")
         try:
-            _run([*gpg, "--import", str(key)])
-            listing = _run([*gpg, "--list-secret-keys", "--with-colons"])
+            _gpg([*gpg, "--import", str(key)])
+            listing = _gpg([*gpg, "--list-secret-keys", "--with-colons"])
             fields = [line.split(":") for line in listing.splitlines()]
             created = [int(each[_CREATED]) for each in fields if each[0] in {"sec", "ssb"}]
-            if not created:
+            keys = [each for each in fields if each[0] == "sec"]
+            if len(keys) != 1:
                 hint = "`gpg --export-secret-keys --armor ID > FILE` writes one"
-                raise BuildError(f"{key} holds no secret key", hint=hint)
-            fingerprint = next(each[_USER_ID] for each in fields if each[0] == "fpr")
+                raise BuildError(f"{key} holds {len(keys)} secret keys", hint=hint)
+            fingerprint = next(each[_FINGERPRINT] for each in fields if each[0] == "fpr")
             yield Keyring(gpg, fingerprint, max(created))
         finally:
             end = ["gpgconf", f"--homedir={home}", "--kill", "all"]
@@ -64,16 +68,11 @@ def check_key(key: Path | None) -> None:
             f"there is no signing key {key}",
             hint="KEY names a file with an OpenPGP secret key: `gpg --export-secret-keys --armor ID > FILE`",
         )
-    with keyring(key):
-        pass
+    with keyring(key) as ours, tempfile.TemporaryDirectory() as folder:
+        probe = Path(folder) / "probe"
+        probe.touch()
+        ours.sign(probe, 0)
 
 
-def _run(command: list[str]) -> str:
-    result = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-    if result.returncode:
-        words = result.stderr.strip().splitlines()[-1:] or ["no output"]
-        raise BuildError(
-            f"the release cannot be signed: {words[0]}",
-            hint="KEY names a file with an OpenPGP secret key that has no passphrase",
-        )
-    return result.stdout
+def _gpg(command: list[str]) -> str:
+    return run(command, hint="KEY names a file with an OpenPGP key that signs, unexpired, without passphrase")

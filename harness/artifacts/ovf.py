@@ -13,15 +13,26 @@ from harness.hardware import CardModel, DiskBus, Hardware
 _OVF = "{http://schemas.dmtf.org/ovf/envelope/1}"
 _RASD = "{http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2/CIM_ResourceAllocationSettingData}"
 
+_VSSD = "{http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2/CIM_VirtualSystemSettingData}"
+
 _CPU, _MEMORY, _CARD, _DISK = "3", "4", "10", "17"
 _MEBIBYTES = ("byte * 2^20", "MegaBytes")
 
 # Controllers by resource type and subtype: 5 IDE, 6 SCSI, 20 other storage, which SATA is.
 _CONTROLLERS: Mapping[tuple[str, str], DiskBus] = {
-    ("5", "piix4"): "ide",
     ("6", "virtualscsi"): "pvscsi",
     ("20", "ahci"): "sata",
     ("20", "vmware.sata.ahci"): "sata",
+}
+# What vCenter takes in its own family of machines, by resource type; it refuses any other word. The subtypes
+# that others export: VirtualBox's PIIX4 and AHCI are the ones that were met.
+_VMWARE: Mapping[str, tuple[str, ...]] = {
+    "5": ("",),
+    "6": ("virtualscsi", "lsilogic", "lsilogicsas", "buslogic"),
+    "10": ("vmxnet3", "e1000", "e1000e"),
+    "15": ("", "vmware.cdrom.iso", "vmware.cdrom.atapi", "vmware.cdrom.remotepassthrough"),
+    "17": ("",),
+    "20": ("vmware.sata.ahci", "vmware.nvme.controller"),
 }
 # VirtualBox knows its virtio card by this name; by another it takes an E1000, which the kernel does not know.
 _CARDS: Mapping[str, CardModel] = {"virtionet": "virtio", "vmxnet3": "vmxnet3"}
@@ -57,6 +68,7 @@ def machine_of(envelope: ET.Element) -> OvfMachine:
         {child.tag.removeprefix(_RASD): child.text or "" for child in item}
         for item in envelope.iter(f"{_OVF}Item")
     ]
+    _check_family(envelope, items)
     disk = _one(items, _DISK)
     parents = [item for item in items if item.get("InstanceID") == disk.get("Parent")]
     if not parents:
@@ -74,6 +86,17 @@ def machine_of(envelope: ET.Element) -> OvfMachine:
         controller=_controller(parents[0]),
         cards=cards,
     )
+
+
+def _check_family(envelope: ET.Element, items: list[dict[str, str]]) -> None:
+    """Raise LabError when a machine of VMware's family has a device that vCenter does not know."""
+    family = next((each.text or "" for each in envelope.iter(f"{_VSSD}VirtualSystemType")), "")
+    for item in items if family.startswith("vmx-") else []:
+        kind, subtype = item.get("ResourceType", ""), item.get("ResourceSubType", "")
+        if kind in _VMWARE and subtype.lower() not in _VMWARE[kind]:
+            raise LabError(
+                f"vCenter knows no {subtype!r} of resource type {kind}", "use one of its own names"
+            )
 
 
 def _one(items: list[dict[str, str]], kind: str) -> dict[str, str]:

@@ -16,6 +16,7 @@ from image.disk import digest
 from image.errors import BuildError
 from image.formats import clouds, convert, ova, xva, zips
 from image.formats.product import Product
+from image.programs import DISK_HINT
 
 SUFFIXES = {
     "vmware": "vmware.ova",
@@ -66,8 +67,10 @@ def main() -> None:
                 checksum = hashlib.file_digest(file, "sha256").hexdigest()
             told = {"format": name, "name": path.name, "bytes": path.stat().st_size, "sha256": checksum}
             print(json.dumps(told), flush=True)
-    except (BuildError, OSError) as error:
-        sys.exit(f"{error}")
+    except BuildError as error:
+        sys.exit(str(error))
+    except OSError as error:
+        sys.exit(str(BuildError(str(error), hint=DISK_HINT)))
 
 
 if __name__ == "__main__":

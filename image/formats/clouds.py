@@ -10,6 +10,7 @@ from shutil import copyfileobj
 from image.errors import BuildError
 from image.formats import convert
 from image.formats.product import Product
+from image.programs import DISK_HINT
 
 _LEVEL = 6
 
@@ -46,4 +47,4 @@ def make_gcp(product: Product, target: Path) -> None:
             assert tar.stdout is not None  # noqa: S101 - asked for above
             copyfileobj(tar.stdout, packed, 2**20)
         if tar.returncode:
-            raise BuildError(f"tar ended with status {tar.returncode}", hint="is the disk full? `df -h .`")
+            raise BuildError(f"tar ended with status {tar.returncode}", hint=DISK_HINT)

@@ -6,13 +6,13 @@ UUID and time of a VHD. They are derived from the disk's contents, so that the s
 
 import re
 import struct
-import subprocess
 import uuid
 from pathlib import Path
 from typing import IO
 
 from image.disk import identity
 from image.errors import BuildError
+from image.programs import run
 
 SECTOR = 512
 _VMDK_HEADER = struct.Struct("<4sIIQQQQIQQQ")
@@ -36,9 +36,7 @@ def convert(raw: Path, target: Path, kind: str, *options: str, compressed: bool 
     """Run qemu-img. Raises `BuildError` with its words."""
     chosen = [word for option in options for word in ("-o", option)]
     command = ["qemu-img", "convert", "-f", "raw", "-O", kind, *(["-c"] if compressed else []), *chosen]
-    result = subprocess.run([*command, str(raw), str(target)], capture_output=True, text=True, check=False)
-    if result.returncode:
-        raise BuildError(f"qemu-img failed: {result.stderr.strip()}", hint="is the disk full? `df -h .`")
+    run([*command, str(raw), str(target)])
 
 
 def qcow2(raw: Path, target: Path) -> None:

@@ -25,8 +25,8 @@ DEBIAN_64 = "96"
 
 NETWORKS = ("Management", "Service")
 PROPERTIES = (
-    ("address", "Address", "IPv4 address of the first network card. Empty: 192.168.2.21"),
-    ("prefix", "Prefix length", "Such as 24 for the netmask 255.255.255.0"),
+    ("address", "Address", "IPv4 address of the first network card. Empty: 192.168.2.21/24"),
+    ("prefix", "Prefix length", "Needed with an address: such as 24 for the netmask 255.255.255.0"),
     ("gateway", "Default gateway", "IPv4 address of the router"),
     ("dns", "DNS servers", "IPv4 addresses, separated by blanks"),
     ("hostname", "Host name", "Name of the appliance. Empty: lbva"),
@@ -43,6 +43,7 @@ class Hardware:
     """Resource type, resource subtype, name."""
 
     card: str
+    cd_drive: str
     properties: bool
 
 
@@ -51,6 +52,7 @@ VMWARE = Hardware(
     system_type="vmx-13",
     disk_controller=("6", "VirtualSCSI", "SCSI controller"),
     card="VmxNet3",
+    cd_drive="vmware.cdrom.remotepassthrough",
     properties=True,
 )
 VIRTUALBOX = Hardware(
@@ -58,6 +60,7 @@ VIRTUALBOX = Hardware(
     disk_controller=("20", "AHCI", "SATA controller"),
     # Another spelling becomes an E1000 (VirtualBox's ApplianceImplImport.cpp), which the kernel lacks.
     card="VirtioNet",
+    cd_drive="",
     properties=False,
 )
 
@@ -165,7 +168,8 @@ def _add_hardware(system: ET.Element, hardware: Hardware) -> None:
             "ResourceSubType": controller,
             "ResourceType": controller_type,
         },
-        {"Address": "0", "ElementName": "IDE controller", "ResourceSubType": "PIIX4", "ResourceType": "5"},
+        # Without a subtype: vCenter refuses VirtualBox's PIIX4, which VirtualBox takes by itself.
+        {"Address": "0", "ElementName": "IDE controller", "ResourceType": "5"},
         {
             "AddressOnParent": "0",
             "ElementName": "Disk",
@@ -178,6 +182,7 @@ def _add_hardware(system: ET.Element, hardware: Hardware) -> None:
             "AutomaticAllocation": "false",
             "ElementName": "CD drive",
             "Parent": "4",
+            **({"ResourceSubType": hardware.cd_drive} if hardware.cd_drive else {}),
             "ResourceType": "15",
         },
         *(

@@ -12,13 +12,16 @@ import tarfile
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from xmlrpc.client import dumps
+from xmlrpc.client import DateTime, dumps
 
 from image.disk import BLOCK, blocks, identity
 from image.formats.archive import add_to_tar
 from image.formats.product import CPUS, MEMORY_MIB, PRODUCT, Product
 
 _NULL = "OpaqueRef:NULL"
+_NEVER = DateTime("19700101T00:00:00Z")
+"""xapi reads a time with its zone; only newer ones add what is missing."""
+
 _VM, _VIF, _NETWORK, _VBD, _VDI, _SR = (f"Ref:{number}" for number in range(6))
 _LEVEL = 6
 
@@ -148,7 +151,7 @@ def _vm(product: Product, digest: bytes) -> dict[str, Any]:
         "ha_restart_priority": "",
         "snapshot_of": _NULL,
         "snapshots": [],
-        "snapshot_time": datetime(1970, 1, 1),
+        "snapshot_time": _NEVER,
         "transportable_snapshot_id": "",
         "blobs": {},
         "tags": [],
@@ -238,7 +241,7 @@ def _vdi(product: Product, digest: bytes) -> dict[str, Any]:
         "is_a_snapshot": False,
         "snapshot_of": _NULL,
         "snapshots": [],
-        "snapshot_time": datetime(1970, 1, 1),
+        "snapshot_time": _NEVER,
         "tags": [],
     }
 

@@ -1,16 +1,20 @@
 """`make image` from a small disk: what a release has, and that nothing ever leaves half of one."""
 
+import fcntl
 import json
 import os
 import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from image.build import Build, fingerprint
+from image import release
+from image.build import Build, fingerprint, make_all
+from image.errors import BuildError
 from image.version import commit_time, version
 
 TREE = Path(__file__).resolve().parents[2]
@@ -105,17 +109,27 @@ def test_nothing_is_done_twice_and_fewer_formats_replace_more(out: Path) -> None
     assert [name for name in names if name.endswith("azure.vhd")]
 
 
+@contextmanager
+def a_key(folder: Path, passphrase: str = "", usage: str = "sign") -> Iterator[Path]:
+    """A file with a new secret key."""
+    home = folder / "gnupg"
+    home.mkdir(mode=0o700)
+    gpg = ["gpg", f"--homedir={home}", "--batch", "--quiet", "--pinentry-mode=loopback"]
+    gpg.append(f"--passphrase={passphrase}")
+    try:
+        subprocess.run([*gpg, "--quick-generate-key", "Release test", "ed25519", usage], check=True)
+        exported = subprocess.run([*gpg, "--armor", "--export-secret-keys"], check=True, capture_output=True)
+        file = folder / "key.asc"
+        file.write_bytes(exported.stdout)
+        yield file
+    finally:
+        subprocess.run(["gpgconf", f"--homedir={home}", "--kill", "all"], check=False)
+
+
 @pytest.fixture
 def key(tmp_path: Path) -> Iterator[Path]:
-    home = tmp_path / "gnupg"
-    home.mkdir(mode=0o700)
-    gpg = ["gpg", f"--homedir={home}", "--batch", "--quiet", "--pinentry-mode=loopback", "--passphrase="]
-    subprocess.run([*gpg, "--quick-generate-key", "Release test", "ed25519", "sign"], check=True)
-    exported = subprocess.run([*gpg, "--armor", "--export-secret-keys"], check=True, capture_output=True)
-    file = tmp_path / "key.asc"
-    file.write_bytes(exported.stdout)
-    yield file
-    subprocess.run(["gpgconf", f"--homedir={home}", "--kill", "all"], check=False)
+    with a_key(tmp_path) as file:
+        yield file
 
 
 def test_a_signed_release_is_verified_with_the_key_beside_it(out: Path, key: Path, tmp_path: Path) -> None:
@@ -137,7 +151,7 @@ def test_a_signed_release_is_verified_with_the_key_beside_it(out: Path, key: Pat
     [
         (["--formats=kvm vmvare"], "there is no format 'vmvare'"),
         (["--key=/nonexistent/key"], "there is no signing key /nonexistent/key"),
-        (["--key=/etc/passwd"], "the release cannot be signed: gpg: no valid OpenPGP data found"),
+        (["--key=/etc/passwd"], "gpg failed: gpg: no valid OpenPGP data found"),
         (["--packages=/nonexistent/list"], "the list of packages /nonexistent/list cannot be read"),
         (["--packages=/etc/passwd"], "line 1 of /etc/passwd is not NAME VERSION ARCHITECTURE"),
     ],
@@ -150,16 +164,41 @@ def test_a_wrong_input_is_one_line_with_a_way_out(out: Path, options: list[str],
     assert not (out / "release").exists()
 
 
-def wait_for(condition: Path, process: subprocess.Popen[str]) -> None:
+@pytest.mark.parametrize(
+    ("passphrase", "usage", "words"),
+    [("correct horse", "sign", "gpg: signing failed"), ("", "cert", "gpg: signing failed")],
+)
+def test_a_key_that_cannot_sign_is_told_before_anything_is_made(
+    out: Path, tmp_path: Path, passphrase: str, usage: str, words: str
+) -> None:
+    with a_key(tmp_path, passphrase, usage) as file:
+        refused = run(out, f"--key={file}")
+    assert refused.returncode == 1
+    assert words in refused.stderr.splitlines()[0]
+    assert refused.stderr.splitlines()[1].endswith("that signs, unexpired, without passphrase")
+    assert "Packaging" not in refused.stdout
+
+
+def wait_for(folder: Path, pattern: str, process: subprocess.Popen[str]) -> None:
     end = time.monotonic() + DEADLINE_S
-    while not condition.exists():
+    while not list(folder.glob(pattern)):
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < end
         time.sleep(0.01)
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_an_interrupted_build_leaves_the_release_as_it_was(out: Path, how: signal.Signals) -> None:
+@pytest.mark.parametrize(
+    ("how", "moment"),
+    [
+        (signal.SIGINT, "*.packages"),
+        (signal.SIGTERM, "*-gcp.tar.gz"),
+        (signal.SIGHUP, "*.cdx.json"),
+        (signal.SIGKILL, "*-gcp.tar.gz"),
+    ],
+)
+def test_an_interrupted_build_leaves_the_release_as_it_was(
+    out: Path, how: signal.Signals, moment: str
+) -> None:
     assert run(out, "--formats=kvm").returncode == 0
     before = contents(out / "release")
     # Enough to do that it is caught in the middle.
@@ -175,7 +214,7 @@ def test_an_interrupted_build_leaves_the_release_as_it_was(out: Path, how: signa
         stderr=subprocess.PIPE,
         text=True,
     )
-    wait_for(out / "release.part" / f"lbva-{version(TREE)}.packages", process)
+    wait_for(out / "release.part", moment, process)
     process.send_signal(how)
     _, words = process.communicate(timeout=DEADLINE_S)
     assert contents(out / "release") == before
@@ -188,7 +227,7 @@ def test_an_interrupted_build_leaves_the_release_as_it_was(out: Path, how: signa
     assert leftovers(out) == set()
 
 
-def test_a_full_disk_is_told_and_leaves_the_release_as_it_was(out: Path) -> None:
+def test_a_full_disk_is_told_once_and_leaves_the_release_as_it_was(out: Path) -> None:
     assert run(out, "--formats=kvm").returncode == 0
     before = contents(out / "release")
     limited = ["prlimit", f"--fsize={4 * 2**20}", *command(out, "--formats=azure")]
@@ -196,15 +235,23 @@ def test_a_full_disk_is_told_and_leaves_the_release_as_it_was(out: Path) -> None
         limited, cwd=TREE, capture_output=True, text=True, check=False, timeout=DEADLINE_S
     )
     assert failed.returncode == 1
-    assert failed.stderr.startswith("image: azure: ")
-    assert "is the disk full?" in failed.stderr
+    cause, hint = failed.stderr.splitlines()
+    assert cause.startswith("image: azure: qemu-img failed: ")
+    assert "File too large" in cause
+    assert hint == "  → is the disk full? `df -h .`"
     assert contents(out / "release") == before
     assert leftovers(out) == set()
 
 
-def test_a_second_build_in_the_same_tree_says_that_it_waits(out: Path) -> None:
-    import fcntl  # noqa: PLC0415
+def test_a_release_that_lacks_something_is_made_again(out: Path) -> None:
+    assert run(out, "--formats=kvm").returncode == 0
+    before = contents(out / "release")
+    (out / "release" / "ReadMe.txt").unlink()
+    assert "is up to date" in run(out, "--formats=kvm").stdout.splitlines()[0], "the disk is"
+    assert contents(out / "release") == before
 
+
+def test_a_second_build_in_the_same_tree_says_that_it_waits(out: Path) -> None:
     with (out / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         waiting = subprocess.Popen(command(out, "--formats=kvm"), cwd=TREE, stdout=subprocess.PIPE, text=True)
@@ -217,9 +264,11 @@ def test_a_second_build_in_the_same_tree_says_that_it_waits(out: Path) -> None:
 
 
 def test_too_little_room_is_told_before_anything_is_made(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from image import build as building  # noqa: PLC0415
-    from image.errors import BuildError  # noqa: PLC0415
-
-    plan = Build(TREE, out, "1", 0)
-    with pytest.raises(BuildError, match=r"GiB free, this build needs 1048576\.0 GiB"):
-        building.check_machine(plan, 2**50)
+    assert run(out, "--formats=kvm").returncode == 0
+    before = contents(out / "release")
+    monkeypatch.setattr(release, "BYTES_NEEDED", 2**50)
+    build = Build(TREE, out, version(TREE), commit_time(TREE))
+    with pytest.raises(BuildError, match=r"GiB free, this build needs 2097152\.0 GiB"):
+        make_all(build, ("azure", "kvm"), None, 0, force=False)
+    assert contents(out / "release") == before
+    assert leftovers(out) == set()

@@ -112,7 +112,7 @@ def cases() -> list[object]:
         Case("virtualbox.ova", VIRTUALBOX),
         Case("hyperv.zip", HYPERV_1),
         Case("xen.xva", XEN),
-        Case("azure.vhd", HYPERV_1),
+        Case("azure.vhd", HYPERV_2),
         Case("gcp.tar.gz", CLOUD),
     ]
     marked = [(case, ()) for case in always] + [(case, (pytest.mark.nightly,)) for case in nightly]

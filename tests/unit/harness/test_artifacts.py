@@ -165,6 +165,7 @@ ITEM = """<Item><r:AllocationUnits>{units}</r:AllocationUnits><r:HostResource>{r
 <r:InstanceID>{number}</r:InstanceID><r:Parent>{parent}</r:Parent><r:ResourceSubType>{kind}</r:ResourceSubType>
 <r:ResourceType>{type}</r:ResourceType><r:VirtualQuantity>{quantity}</r:VirtualQuantity></Item>"""
 RASD = "http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2/CIM_ResourceAllocationSettingData"
+VSSD = "http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2/CIM_VirtualSystemSettingData"
 
 
 def descriptor(
@@ -174,6 +175,8 @@ def descriptor(
     controller: tuple[str, str] = ("6", "VirtualSCSI"),
     cards: Sequence[str] = ("VmxNet3", "VmxNet3"),
     parent: str = "3",
+    family: str = "",
+    beside: tuple[str, str] | None = None,
 ) -> bytes:
     empty = {"units": "", "resource": "", "parent": "", "kind": "", "quantity": ""}
     items: list[Mapping[str, str]] = [
@@ -182,13 +185,15 @@ def descriptor(
         {"type": controller[0], "kind": controller[1]},
         {"type": "17", "parent": parent, "resource": "ovf:/disk/disk1"},
         *({"type": "10", "kind": card} for card in cards),
+        *([{"type": beside[0], "kind": beside[1]}] if beside else []),
     ]
     rows = "".join(ITEM.format(**{**empty, "number": str(n), **row}) for n, row in enumerate(items, 1))
     return f"""<?xml version="1.0"?>
 <Envelope xmlns="http://schemas.dmtf.org/ovf/envelope/1" xmlns:o="http://schemas.dmtf.org/ovf/envelope/1"
-  xmlns:r="{RASD}"><References><File o:id="f" o:href="a.vmdk" o:size="{size or len(stream())}"/></References>
+  xmlns:r="{RASD}" xmlns:v="{VSSD}">
+<References><File o:id="f" o:href="a.vmdk" o:size="{size or len(stream())}"/></References>
 <DiskSection><Disk o:diskId="disk1" o:fileRef="f"/></DiskSection>
-<VirtualSystem><VirtualHardwareSection>{rows}</VirtualHardwareSection></VirtualSystem></Envelope>""".encode()
+<VirtualSystem><VirtualHardwareSection><System><v:VirtualSystemType>{family}</v:VirtualSystemType></System>{rows}</VirtualHardwareSection></VirtualSystem></Envelope>""".encode()
 
 
 def manifest_of(*members: tuple[str, bytes]) -> bytes:
@@ -218,6 +223,10 @@ def test_an_ova_says_which_machine_it_wants(tmp_path: Path) -> None:
 def test_another_controller_and_another_card_make_other_hardware(tmp_path: Path) -> None:
     text = descriptor(controller=("20", "AHCI"), cards=["VirtioNet", "VirtioNet"])
     assert unpack(tmp_path, ova_members(text)).machine.on(VIRTUALBOX) == VIRTUALBOX
+
+
+def test_virtualbox_may_have_its_own_names_beside(tmp_path: Path) -> None:
+    unpack(tmp_path, ova_members(descriptor(family="virtualbox-2.2", beside=("5", "PIIX4"))))
 
 
 def test_members_in_another_order_are_refused(tmp_path: Path) -> None:
@@ -278,6 +287,8 @@ def test_a_disk_with_something_behind_its_end_is_refused(tmp_path: Path) -> None
         (descriptor(cards=[]), "network cards are none"),
         (descriptor(parent="9"), "disk hangs on no controller"),
         (descriptor(units="furlongs"), "counts memory in 'furlongs'"),
+        (descriptor(family="vmx-13", beside=("5", "PIIX4")), "vCenter knows no 'PIIX4' of resource type 5"),
+        (descriptor(family="vmx-13", beside=("15", "cdrom")), "vCenter knows no 'cdrom' of resource type 15"),
     ],
 )
 def test_a_machine_that_the_appliance_can_not_be_is_refused(

@@ -19,6 +19,7 @@ from image.formats import convert
 from image.formats.__main__ import SUFFIXES, make
 from image.formats.ova import OVF, RASD
 from image.formats.product import Product
+from image.version import commit_time, version
 
 SIZE = 24 * BLOCK
 EPOCH = 1_700_000_000
@@ -196,6 +197,9 @@ def test_an_xva_is_the_disk_in_chunks_with_checksums(tmp_path: Path, product: Pr
     records = {each["id"]: (each["class"], each["snapshot"]) for each in machine["objects"]}
     assert records[reference][0] == "VDI"
     assert records[reference][1]["virtual_size"] == str(SIZE)
+    # Older versions of xapi refuse a time without its zone.
+    times = [record["snapshot_time"] for _, record in records.values() if "snapshot_time" in record]
+    assert [str(each) for each in times] == ["19700101T00:00:00Z"] * 2
     for _, record in records.values():
         linked = [value for name in ("VM", "VDI", "SR", "network") if (value := record.get(name))]
         assert set(linked) <= set(records), "each record's references are in the archive"
@@ -251,3 +255,15 @@ def test_a_disk_has_one_identity_for_each_purpose(tmp_path: Path) -> None:
 def test_what_qemu_img_says_is_passed_on(tmp_path: Path) -> None:
     with pytest.raises(BuildError, match=r"No such file"):
         convert.qcow2(tmp_path / "nowhere.raw", tmp_path / "disk.qcow2")
+
+
+def test_a_tree_without_git_has_a_time_that_every_format_knows(tmp_path: Path, product: Product) -> None:
+    undated = Product(product.raw, version(tmp_path), commit_time(tmp_path))
+    for name in SUFFIXES:
+        made(undated, name, tmp_path / name)
+
+
+def test_a_tree_whose_git_does_not_answer_is_refused(tmp_path: Path) -> None:
+    (tmp_path / ".git").write_text("gitdir: /nonexistent\n")
+    with pytest.raises(BuildError, match="git failed: fatal: not a git repository"):
+        version(tmp_path)

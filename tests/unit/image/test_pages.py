@@ -27,14 +27,12 @@ SUFFIXES = {
 VOID = {"meta", "link", "br", "wbr", "hr", "img", "input"}
 
 
-def release(
-    *platforms: str, version: str = "0.1.0", signed: bool = True, fingerprint: str = "", guide: str = ""
-) -> Release:
+def release(*platforms: str, version: str = "0.1.0", signed: bool = True, fingerprint: str = "") -> Release:
     artifacts = tuple(
         Artifact(f"lbva-{version}-{SUFFIXES[platform]}", platform, 121_300_000 + number, f"{number:064x}")
         for number, platform in enumerate(platforms)
     )
-    return Release(version, 1_700_000_000, artifacts, signed, fingerprint, guide)
+    return Release(version, 1_700_000_000, artifacts, signed, fingerprint)
 
 
 class Markup(HTMLParser):
@@ -85,7 +83,7 @@ def test_the_page_names_each_file_with_size_and_checksum_and_no_other(count: int
 
 
 def test_the_page_needs_nothing_from_elsewhere() -> None:
-    page = pages.download_page(release(*PLATFORMS, guide="lbva-0.1.0-guide.pdf"))
+    page = pages.download_page(release(*PLATFORMS))
     markup = Markup(page)
     assert not {"script", "img", "iframe", "object"} & set(markup.elements)
     assert "url(" not in page
@@ -95,7 +93,6 @@ def test_the_page_needs_nothing_from_elsewhere() -> None:
         "SHA256SUMS",
         "SHA256SUMS.asc",
         "lbva-release-key.asc",
-        "lbva-0.1.0-guide.pdf",
         "lbva-0.1.0.packages",
         "lbva-0.1.0.cdx.json",
     }
@@ -153,7 +150,7 @@ def test_what_is_no_numbered_version_is_called_a_development_build(version: str,
 @pytest.mark.parametrize("signed", [True, False])
 def test_the_readme_fits_any_window_and_notepad(version: str, signed: bool) -> None:
     for platforms in [*itertools.combinations(PLATFORMS, 1), tuple(PLATFORMS), ()]:
-        text = pages.readme(release(*platforms, version=version, signed=signed, guide="guide.pdf"))
+        text = pages.readme(release(*platforms, version=version, signed=signed))
         assert text.isascii()
         assert text.count("\n") == text.count("\r\n")
         lines = text.split("\r\n")
