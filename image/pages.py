@@ -69,6 +69,7 @@ class Release:
 
     `fingerprint` is the signing key's, as people compare it; empty when it is not known here.
     `guide` is the file name of the deployment guide beside the rest; empty when there is none.
+    `development_key` tells that the appliance takes licences of the development key (image/licence_key.py).
     """
 
     version: str
@@ -77,6 +78,7 @@ class Release:
     signed: bool
     fingerprint: str = ""
     guide: str = ""
+    development_key: bool = False
 
     @property
     def date(self) -> str:
@@ -84,9 +86,14 @@ class Release:
         return f"{datetime.fromtimestamp(self.epoch, UTC):%Y-%m-%d}"
 
     @property
+    def numbered(self) -> bool:
+        """Whether this is a numbered version, and not what came of a commit in between (image/version.py)."""
+        return bool(_RELEASE_NUMBER.fullmatch(self.version))
+
+    @property
     def development(self) -> bool:
-        """Whether this is no numbered version, but what came of a commit in between (image/version.py)."""
-        return not _RELEASE_NUMBER.fullmatch(self.version)
+        """Whether this is not for production: not a numbered version, or with the development key."""
+        return self.development_key or not self.numbered
 
     @property
     def packages_file(self) -> str:
