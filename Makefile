@@ -13,14 +13,18 @@ PYTEST := $(VENV)/bin/python -m pytest
 help:  ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+# LICENCE_KEY=FILE: the public key of the licences that the image takes (image/licence.py makes and uses the pair);
+# without it the development key, which anybody can sign with. For all targets that build the disk.
+LICENCE = $(if $(LICENCE_KEY),"--licence-key=$(LICENCE_KEY)")
+
 # FORMATS="vmware kvm" KEY=FILE PACKAGES=FILE: see `python3 -m image.build --help`.
 .PHONY: image
 image: prepare  ## Build the appliance and its release folder, build/release/: FORMATS="vmware kvm" builds some.
-	@$(PYTHON) -m image.build "--formats=$(FORMATS)" $(if $(KEY),"--key=$(KEY)") $(if $(PACKAGES),"--packages=$(PACKAGES)")
+	@$(PYTHON) -m image.build "--formats=$(FORMATS)" $(LICENCE) $(if $(KEY),"--key=$(KEY)") $(if $(PACKAGES),"--packages=$(PACKAGES)")
 
 .PHONY: disk
 disk: prepare  ## Build the appliance's disk alone, build/lbva.raw.
-	@$(PYTHON) -m image.build --disk
+	@$(PYTHON) -m image.build --disk $(LICENCE)
 
 .PHONY: reproducible
 reproducible: prepare  ## Build the release twice, in different places, and compare every byte.

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from image import apt, ext4, packages, release, signing
+from image import apt, ext4, licence_key, packages, release, signing
 from image.errors import BuildError
 from image.formats.product import Product
 from image.programs import run
@@ -37,7 +37,8 @@ LOG_LINES_SHOWN = 15
 class Build:
     """One build: the source tree, the folder of all results, what it is called and dated.
 
-    `pinned` is a list of package versions to use and no others.
+    `pinned` is a list of package versions to use and no others. `licence_key` is the public key, in PEM, that
+    the image verifies licences with; without one it is the development key, and this a development build.
     """
 
     tree: Path
@@ -45,6 +46,7 @@ class Build:
     version: str
     epoch: int
     pinned: Path | None = None
+    licence_key: str | None = None
 
     @property
     def caches(self) -> Path:
@@ -82,6 +84,7 @@ def fingerprint(build: Build) -> str:
     digest = hashlib.sha256(f"{build.version} {build.epoch}".encode())
     if build.pinned:
         digest.update(build.pinned.read_bytes())
+    digest.update(f"licence key: {build.licence_key or 'development'}\n".encode())
     for path in sorted(_input_files(build.tree)):
         content = str(path.readlink()).encode() if path.is_symlink() else path.read_bytes()
         mode = f"{path.lstat().st_mode:o}"
@@ -101,11 +104,18 @@ def _input_files(tree: Path) -> Iterator[Path]:
 
 
 def mkosi_command(
-    build: Build, major: int, config: Path, *, incremental: bool = True, force: bool = False
+    build: Build,
+    major: int,
+    config: Path,
+    *,
+    incremental: bool = True,
+    force: bool = False,
+    trees: Sequence[str] = (),
 ) -> list[str]:
     """Return the command line for the mkosi.conf in `config`.
 
-    The option for package sources was renamed in mkosi 25.
+    `trees`, each SOURCE:TARGET, are put onto the image beside those of mkosi.conf. The option for package
+    sources was renamed in mkosi 25.
     """
     sources = "--package-manager-tree" if major < 25 else "--sandbox-tree"  # noqa: PLR2004 - named above
     return [
@@ -119,6 +129,7 @@ def mkosi_command(
         # Debian's kernel package makes no initrd: image/mkosi.finalize does, when the overlay is in place.
         "--environment=INITRD=No",
         *(f'--environment="{name}={value}"' for name, value in ext4.environment(build.epoch).items()),
+        *(f"--extra-tree={tree}" for tree in trees),
         # Once: replace the output. Twice: also make the cached tree of packages anew.
         "--force",
         *(["--force"] if force else []),
@@ -187,8 +198,17 @@ def build_raw(build: Build, *, force: bool, lock: int) -> None:
     write_sources(build)
     for folder in (build.caches / "mkosi.cache", build.caches / "mkosi.pkgcache"):
         folder.mkdir(parents=True, exist_ok=True)
-    # mkosi's cached tree has the versions of the day it was made.
-    command = mkosi_command(build, mkosi_major(), build.tree, force=force, incremental=not build.pinned)
+    keys = build.out / "mkosi.licence"
+    licence_key.write_tree(keys, build.licence_key)
+    command = mkosi_command(
+        build,
+        mkosi_major(),
+        build.tree,
+        force=force,
+        # mkosi's cached tree has the versions of the day it was made.
+        incremental=not build.pinned,
+        trees=[f"{keys}:{licence_key.PLACE}"],
+    )
     run_logged(command, build.out / "mkosi.log", cwd=build.tree, lock=lock)
     if build.pinned:
         packages.check(packages.read(build.pinned), packages.of_manifest(build.manifest))
@@ -270,7 +290,10 @@ def make_release(build: Build, formats: Sequence[str], key: Path | None, lock: i
     build.release_stamp.unlink(missing_ok=True)
     print(f"Packaging {', '.join(formats)}", flush=True)
     product = Product(build.raw, build.version, build.epoch)
-    release.make_release(release.Order(product, build.manifest, formats, key, lock), build.release)
+    order = release.Order(
+        product, build.manifest, formats, key, lock, development_key=build.licence_key is None
+    )
+    release.make_release(order, build.release)
     build.release_stamp.write_text(_made_of(build, formats, key))
     print(f"{build.release} made in {time.monotonic() - started:.0f} s", flush=True)
 
@@ -290,6 +313,12 @@ def main() -> None:
         "--key", type=Path, metavar="FILE", help="OpenPGP secret key to sign the checksums with"
     )
     parser.add_argument(
+        "--licence-key",
+        type=Path,
+        metavar="FILE",
+        help="public key of the licences that the image takes (the development key)",
+    )
+    parser.add_argument(
         "--packages", type=Path, metavar="FILE", help="use exactly the versions in a release's .packages file"
     )
     options = parser.parse_args()
@@ -301,7 +330,8 @@ def main() -> None:
     try:
         formats = release.check_formats(options.formats.replace(",", " ").split())
         signing.check_key(options.key)
-        build = Build(tree, out, version(tree), commit_time(tree), options.packages)
+        public = licence_key.of_image(options.licence_key)
+        build = Build(tree, out, version(tree), commit_time(tree), options.packages, public)
         if build.pinned:
             packages.read(build.pinned)
         with locked(build) as lock:

@@ -68,6 +68,7 @@ class Release:
     """What is published together; `epoch` is its time in seconds since 1970.
 
     `fingerprint` is the signing key's, as people compare it; empty when it is not known here.
+    `development_key` tells that the appliance takes licences of the development key (image/licence_key.py).
     """
 
     version: str
@@ -75,6 +76,7 @@ class Release:
     artifacts: tuple[Artifact, ...]
     signed: bool
     fingerprint: str = ""
+    development_key: bool = False
 
     @property
     def date(self) -> str:
@@ -82,9 +84,14 @@ class Release:
         return f"{datetime.fromtimestamp(self.epoch, UTC):%Y-%m-%d}"
 
     @property
+    def numbered(self) -> bool:
+        """Whether this is a numbered version, and not what came of a commit in between (image/version.py)."""
+        return bool(_RELEASE_NUMBER.fullmatch(self.version))
+
+    @property
     def development(self) -> bool:
-        """Whether this is no numbered version, but what came of a commit in between (image/version.py)."""
-        return not _RELEASE_NUMBER.fullmatch(self.version)
+        """Whether this is not for production: not a numbered version, or with the development key."""
+        return self.development_key or not self.numbered
 
     @property
     def packages_file(self) -> str:

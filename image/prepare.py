@@ -31,6 +31,7 @@ BUILD_PACKAGES = (
     "kmod",
     "mkosi",
     "mtools",
+    "openssl",
     "python3-debian",
     "python3-jinja2",
     "python3-pefile",

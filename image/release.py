@@ -32,6 +32,7 @@ class Order:
     """What is to be released: the disk, mkosi's list of its packages, the formats, the key to sign with.
 
     `lock` is the descriptor of the build's lock, which the processes that work for it hold, too.
+    `development_key` tells that the disk takes licences of the development key (image/licence_key.py).
     """
 
     product: Product
@@ -39,6 +40,7 @@ class Order:
     formats: Sequence[str]
     key: Path | None
     lock: int
+    development_key: bool
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,7 @@ def _fill(order: Order, folder: Path) -> None:
             artifacts=artifacts,
             signed=keyring is not None,
             fingerprint=keyring.fingerprint if keyring else "",
+            development_key=order.development_key,
         )
         (folder / "ReadMe.txt").write_bytes(pages.readme(release).encode())
         (folder / "index.html").write_text(pages.download_page(release), encoding="utf-8")

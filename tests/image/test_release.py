@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from image import release
+from image import ed25519, release
 from image.build import Build, fingerprint, make_all
 from image.errors import BuildError
 from image.version import commit_time, version
@@ -152,6 +152,8 @@ def test_a_signed_release_is_verified_with_the_key_beside_it(out: Path, key: Pat
         (["--formats=kvm vmvare"], "there is no format 'vmvare'"),
         (["--key=/nonexistent/key"], "there is no signing key /nonexistent/key"),
         (["--key=/etc/passwd"], "gpg failed: gpg: no valid OpenPGP data found"),
+        (["--licence-key=/nonexistent/key"], "there is no file /nonexistent/key"),
+        (["--licence-key=/etc/passwd"], "/etc/passwd is not an Ed25519 key in PEM"),
         (["--packages=/nonexistent/list"], "the list of packages /nonexistent/list cannot be read"),
         (["--packages=/etc/passwd"], "line 1 of /etc/passwd is not NAME VERSION ARCHITECTURE"),
     ],
@@ -177,6 +179,30 @@ def test_a_key_that_cannot_sign_is_told_before_anything_is_made(
     assert words in refused.stderr.splitlines()[0]
     assert refused.stderr.splitlines()[1].endswith("that signs, unexpired, without passphrase")
     assert "Packaging" not in refused.stdout
+
+
+def test_a_release_says_whose_licences_it_takes(out: Path, tmp_path: Path) -> None:
+    assert run(out, "--formats=kvm").returncode == 0
+    words = "licence keys that anybody can make"
+    assert words in (out / "release/index.html").read_text()
+    assert words in (out / "release/ReadMe.txt").read_text()
+    public = ed25519.public_key(ed25519.private_key(bytes(32)), "key")
+    (tmp_path / "licence.pem").write_text(public)
+    build = Build(TREE, out, version(TREE), commit_time(TREE), licence_key=public)
+    build.stamp.write_text(fingerprint(build))
+    made = run(out, "--formats=kvm", f"--licence-key={tmp_path / 'licence.pem'}")
+    assert made.returncode == 0, made.stderr
+    assert words not in (out / "release/index.html").read_text()
+    assert words not in (out / "release/ReadMe.txt").read_text()
+
+
+def test_a_private_licence_key_is_refused_and_not_shown(out: Path, tmp_path: Path) -> None:
+    private = ed25519.private_key(bytes(range(32)))
+    (tmp_path / "key.pem").write_text(private)
+    refused = run(out, "--disk", f"--licence-key={tmp_path / 'key.pem'}")
+    assert refused.returncode == 1
+    assert refused.stderr.startswith(f"image: {tmp_path / 'key.pem'} is a private key")
+    assert private.splitlines()[1] not in refused.stdout + refused.stderr
 
 
 def wait_for(folder: Path, pattern: str, process: subprocess.Popen[str]) -> None:

@@ -2,10 +2,13 @@
 
 import dataclasses
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from image import build as building
+from image import ed25519, licence_key
 from image.build import Build, fingerprint, mkosi_command, run_logged
 from image.errors import BuildError
 from image.version import version
@@ -20,7 +23,7 @@ def build(tmp_path: Path) -> Build:
     return Build(tmp_path, tmp_path / "build", "1.0", 0)
 
 
-def test_the_fingerprint_changes_with_content_mode_name_and_version(build: Build) -> None:
+def test_the_fingerprint_changes_with_content_mode_name_version_and_licence_key(build: Build) -> None:
     seen = {fingerprint(build)}
     issue = build.tree / "overlay/etc/issue"
     issue.write_text("other\n")
@@ -32,7 +35,9 @@ def test_the_fingerprint_changes_with_content_mode_name_and_version(build: Build
     (build.tree / "overlay/etc/link").symlink_to("/dev/null")
     seen.add(fingerprint(build))
     seen.add(fingerprint(dataclasses.replace(build, version="1.1")))
-    assert len(seen) == 6
+    seen.add(fingerprint(dataclasses.replace(build, licence_key="a public key")))
+    seen.add(fingerprint(dataclasses.replace(build, licence_key="another one")))
+    assert len(seen) == 8
 
 
 def test_the_fingerprint_ignores_what_is_not_an_input(build: Build) -> None:
@@ -48,6 +53,39 @@ def test_mkosi_25_gets_the_package_sources_by_their_new_name(build: Build) -> No
     for major, option in ((24, "--package-manager-tree="), (25, "--sandbox-tree=")):
         command = mkosi_command(build, major, build.tree)
         assert sum(word.startswith(option) for word in command) == 1
+
+
+def test_trees_beside_those_of_the_configuration_are_options_of_the_verb(build: Build) -> None:
+    command = mkosi_command(build, 24, build.tree, trees=["/a:/usr/lib/a", "/b:/usr/lib/b"])
+    assert [word for word in command if word.startswith("--extra-tree=")] == [
+        "--extra-tree=/a:/usr/lib/a",
+        "--extra-tree=/b:/usr/lib/b",
+    ]
+    assert command[-1] == "build"
+    assert "--extra-tree" not in " ".join(mkosi_command(build, 24, build.tree))
+
+
+@pytest.mark.parametrize("public", [None, ed25519.public_key(ed25519.private_key(bytes(32)), "key")])
+def test_the_licence_key_goes_into_the_image_anew_each_time(
+    build: Build, monkeypatch: pytest.MonkeyPatch, public: str | None
+) -> None:
+    class Started(Exception):  # noqa: N818 - nothing is wrong
+        pass
+
+    def start(command: Sequence[str], *_: object, **__: object) -> None:
+        raise Started(command)
+
+    monkeypatch.setattr(building, "write_sources", lambda _: None)
+    monkeypatch.setattr(building, "mkosi_major", lambda: 24)
+    monkeypatch.setattr(building, "run_logged", start)
+    build.out.mkdir()
+    tree = build.out / "mkosi.licence"
+    licence_key.write_tree(tree, None if public else "another key")
+    with pytest.raises(Started) as started:
+        building.build_raw(dataclasses.replace(build, licence_key=public), force=False, lock=0)
+    assert f"--extra-tree={tree}:/usr/lib/lbva" in started.value.args[0]
+    assert (tree / "licence.pem").read_text() == (public or licence_key.development_public())
+    assert (tree / "development").exists() == (public is None)
 
 
 def test_a_failed_command_tells_its_last_words_and_where_the_log_is(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import itertools
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -147,10 +148,23 @@ def test_what_is_no_numbered_version_is_called_a_development_build(version: str,
 
 
 @pytest.mark.parametrize("version", ["0.1.0", LONG_VERSION])
+@pytest.mark.parametrize("development_key", [True, False])
+def test_each_reason_for_being_a_development_build_is_told(version: str, development_key: bool) -> None:
+    chosen = replace(release("kvm", version=version), development_key=development_key)
+    for text in (pages.download_page(chosen), pages.readme(chosen)):
+        told = " ".join(text.split()).lower()
+        assert ("development build" in told) == (development_key or version == LONG_VERSION)
+        assert ("a state between two versions" in told) == (version == LONG_VERSION)
+        assert ("licence keys that anybody can make" in told) == development_key
+        assert ("the development key" in told) == development_key
+
+
+@pytest.mark.parametrize("version", ["0.1.0", LONG_VERSION])
 @pytest.mark.parametrize("signed", [True, False])
 def test_the_readme_fits_any_window_and_notepad(version: str, signed: bool) -> None:
     for platforms in [*itertools.combinations(PLATFORMS, 1), tuple(PLATFORMS), ()]:
-        text = pages.readme(release(*platforms, version=version, signed=signed))
+        chosen = release(*platforms, version=version, signed=signed)
+        text = pages.readme(replace(chosen, development_key=not signed))
         assert text.isascii()
         assert text.count("\n") == text.count("\r\n")
         lines = text.split("\r\n")
