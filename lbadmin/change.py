@@ -110,6 +110,8 @@ class Changes:
         self.nodes = Store(system.state / "node")
         self.pairs = Store(system.state / "pair")
         self.keys = KeyStore(system.state / "keys")
+        self.may_change: Callable[[], None] = lambda: None
+        """Raises ForbiddenError where nothing may be changed: the trial has ended."""
         self.may_change_cluster: Callable[[], None] = lambda: None
         """Raises NotMasterError where the ClusterConfig is not this node's to change."""
         self.on_cluster_change: Callable[[], None] = lambda: None
@@ -177,10 +179,11 @@ class Changes:
 
         `keys` are private keys (PEM, by their names) that the edited ClusterConfig names.
 
-        Raises StaleError when `if_cluster` or `if_node` is not the current revision, what `edit` raises,
-        RefusedError, CheckError and StorageError with nothing changed, ActivationError with the last good
-        restored.
+        Raises ForbiddenError when the trial has ended, StaleError when `if_cluster` or `if_node` is not the
+        current revision, what `edit` raises, RefusedError, CheckError and StorageError with nothing changed,
+        ActivationError with the last good restored.
         """
+        self.may_change()
         with self._lock:
             _match(if_cluster, self.current.cluster_revision)
             _match(if_node, self.current.node_revision)

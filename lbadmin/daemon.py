@@ -21,6 +21,7 @@ from lbadmin.change import Changes
 from lbadmin.client import SOCKET
 from lbadmin.errors import LbadminError
 from lbadmin.haproxy import HAProxy
+from lbadmin.licensing.licensing import Licensing
 from lbadmin.pair import parts
 from lbadmin.serving import Server
 from lbadmin.store import Store
@@ -52,7 +53,9 @@ def build(system: System) -> Context:
     changes = Changes(system, haproxy)
     access = Access(Store(system.state / "access"))
     pair = parts.build(system, changes)
-    return Context(system, changes, haproxy, access, pair, _uids(WEB_USER), _uids(PEER_USER))
+    licensing = Licensing(system)
+    changes.may_change = licensing.check_change
+    return Context(system, changes, haproxy, access, pair, licensing, _uids(WEB_USER), _uids(PEER_USER))
 
 
 def _uids(name: str) -> frozenset[int]:

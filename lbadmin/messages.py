@@ -10,12 +10,17 @@ from lbadmin.certificates import leaf_of
 from lbadmin.change import Changes
 from lbadmin.errors import RefusedError, UnavailableError
 from lbadmin.haproxy import HAProxy
+from lbadmin.licensing.licensing import LicenceStatus
 from lbadmin.model import ClusterConfig
 from lbadmin.reset import is_requested
 from lbadmin.system import System
 
 Level = Literal["info", "warning", "danger"]
-Action = Literal["restart-haproxy", "change-password", "restart-heartbeat", "resolve-conflict", "pair"]
+Action = Literal[
+    "restart-haproxy", "change-password", "restart-heartbeat", "resolve-conflict", "pair", "apply-licence"
+]
+
+LICENCE_WARNING_DAYS = 7
 
 EXPIRY_WARNING = timedelta(days=30)
 """How long before its end a certificate is warned of: time to have a new one signed."""
@@ -40,12 +45,30 @@ RESET = Message(
 )
 
 
+def licence_messages(licence: LicenceStatus) -> list[Message]:
+    """Return what there is to tell of the trial or the licence: nothing while there is time."""
+    texts: list[tuple[Level, str]] = []
+    if licence.problem is not None:
+        texts.append(("warning", f"{licence.problem[0].upper()}{licence.problem[1:]}."))
+    days = licence.days_left
+    if licence.state == "ended":
+        ended = "The trial has ended: balancing goes on, but the configuration can't be changed any more."
+        texts.append(("danger", ended))
+    elif days is not None and days <= LICENCE_WARNING_DAYS:
+        many = "1 day" if days == 1 else f"{days} days"
+        what = "trial" if licence.state == "trial" else "licence"
+        texts.append(
+            ("warning", f"The {what} ends in {many}; after that the configuration can't be changed.")
+        )
+    return [Message(level=level, text=text, action="apply-licence") for level, text in texts]
+
+
 def messages_of(
-    changes: Changes, haproxy: HAProxy, of_pair: Sequence[Message], *, factory_password: bool
+    changes: Changes, haproxy: HAProxy, others: Sequence[Message], *, factory_password: bool
 ) -> list[Message]:
-    """Return what there is to tell now, the gravest first."""
+    """Return what there is to tell now, with `others`' messages, the gravest first."""
     messages = [FACTORY_PASSWORD] if factory_password else []
-    messages += of_pair
+    messages += others
     messages += [RESET] if is_requested(changes.system) else []
     messages += _expiring(changes.system, changes.current.cluster, datetime.now(UTC))
     try:

@@ -8,7 +8,8 @@ from pydantic import BaseModel
 from lbadmin.change import Changes
 from lbadmin.errors import UnavailableError
 from lbadmin.haproxy import HAProxy
-from lbadmin.messages import Message, messages_of
+from lbadmin.licensing.licensing import LicenceStatus, Licensing
+from lbadmin.messages import Message, licence_messages, messages_of
 from lbadmin.model import RealServer, State, VirtualService
 from lbadmin.pair.heartbeat import Role
 from lbadmin.pair.parts import Pair
@@ -74,6 +75,7 @@ class NodeStatus(BaseModel):
     cluster_revision: int
     node_revision: int
     factory_password: bool
+    licence: LicenceStatus
 
 
 class NodeMessages(BaseModel):
@@ -90,29 +92,33 @@ class Status(NodeMessages):
 
 
 def node_messages_of(
-    changes: Changes, haproxy: HAProxy, pair: Pair, *, factory_password: bool
+    changes: Changes, haproxy: HAProxy, pair: Pair, licensing: Licensing, *, factory_password: bool
 ) -> NodeMessages:
     """Return what every page shows: cheap, because no statistics are asked for."""
+    node = _node(changes, pair, licensing, factory_password=factory_password)
+    others = [*pair.messages(), *licence_messages(node.licence)]
     return NodeMessages(
-        node=_node(changes, pair, factory_password=factory_password),
-        messages=messages_of(changes, haproxy, pair.messages(), factory_password=factory_password),
+        node=node, messages=messages_of(changes, haproxy, others, factory_password=factory_password)
     )
 
 
-def status_of(changes: Changes, haproxy: HAProxy, pair: Pair, *, factory_password: bool) -> Status:
+def status_of(
+    changes: Changes, haproxy: HAProxy, pair: Pair, licensing: Licensing, *, factory_password: bool
+) -> Status:
     """Return the status; a HAProxy that does not answer is told in `messages`."""
+    told = node_messages_of(changes, haproxy, pair, licensing, factory_password=factory_password)
     services = changes.current.cluster.virtual_services
     rows: Rows = {}
     with contextlib.suppress(UnavailableError):
         rows = {(row["pxname"], row["svname"]): row for row in haproxy.statistics()}
     return Status(
-        node=_node(changes, pair, factory_password=factory_password),
-        messages=messages_of(changes, haproxy, pair.messages(), factory_password=factory_password),
+        node=told.node,
+        messages=told.messages,
         virtual_services=[_service(service, rows) for service in services],
     )
 
 
-def _node(changes: Changes, pair: Pair, *, factory_password: bool) -> NodeStatus:
+def _node(changes: Changes, pair: Pair, licensing: Licensing, *, factory_password: bool) -> NodeStatus:
     current = changes.current
     return NodeStatus(
         hostname=current.node.hostname,
@@ -123,6 +129,7 @@ def _node(changes: Changes, pair: Pair, *, factory_password: bool) -> NodeStatus
         cluster_revision=current.cluster_revision,
         node_revision=current.node_revision,
         factory_password=factory_password,
+        licence=licensing.status(),
     )
 
 

@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 from lbadmin.access import Access
 from lbadmin.change import Changes
 from lbadmin.haproxy import HAProxy
+from lbadmin.licensing.licensing import Licensing
 from lbadmin.pair.parts import Pair
 from lbadmin.system import System
 
@@ -21,6 +22,7 @@ class Context:
     haproxy: HAProxy
     access: Access
     pair: Pair
+    licensing: Licensing
     web_uids: frozenset[int]
     peer_uids: frozenset[int]
 

@@ -74,6 +74,7 @@ def make_pair(context: ContextDep, who: Person, new: NewPair) -> PairStatus:
     The peer must be single, without virtual services, and of the same version. Answers when it is done; GET
     /pair tells how far it is meanwhile. Restart the heartbeat afterwards: the roles are given out then.
     """
+    context.changes.may_change()
     context.pair.joining.pair(new.wish(), who)
     return context.pair.status()
 

@@ -4,8 +4,8 @@ from lbadmin.bodies import body_of
 from lbadmin.catalogue import fields_of
 from lbadmin.catalogue_requests import HOSTNAME, ROUTING
 from lbadmin.cli.grammar import Group, Json, Options, Parser, Run, Verb, take_sections, texts_given
-from lbadmin.cli.tables import show_interfaces, show_node
-from lbadmin.cli.terminal import UsageError, confirm
+from lbadmin.cli.tables import show_interfaces, show_licence, show_node
+from lbadmin.cli.terminal import UsageError, confirm, read_text
 from lbadmin.client import Client
 
 
@@ -53,6 +53,18 @@ def _addresses(text: str) -> tuple[str, list[str]]:
     return name, [each for each in addresses.split(",") if each]
 
 
+def _take_licence(parser: Parser) -> None:
+    parser.take("file", metavar="FILE", completes="files", help="the licence key file; - is standard input")
+
+
+def _licence(client: Client, _: Options) -> Json:
+    return client.call("GET", "/licence")
+
+
+def _apply_licence(client: Client, options: Options) -> Json:
+    return client.call("PUT", "/licence", {"licence": read_text(options.file)})
+
+
 def _post(path: str) -> Run:
     return lambda client, _: client.call("POST", path)
 
@@ -74,6 +86,11 @@ GROUP = Group(
             example="set-node --address eth1=192.168.10.21/24 --gateway 192.168.2.1 --dns 192.168.2.1",
         ),
         Verb("interfaces", "show the network interfaces that there are", _interfaces, show_interfaces),
+        Verb("licence", "show the trial or the licence", _licence, show_licence),
+        Verb(
+            "apply-licence", "apply a licence key file", _apply_licence, show_licence, _take_licence,
+            "apply-licence licence.json",
+        ),
         Verb(
             "reload-haproxy", "reload HAProxy gracefully: open connections stay",
             _post("/services/haproxy/reload"),

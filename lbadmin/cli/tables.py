@@ -229,6 +229,17 @@ def show_api_keys(answer: Json) -> str:
     return table(("name", "may", "created", "by"), rows)
 
 
+def show_licence(licence: Json) -> str:
+    """Return what there is to say of the trial or the licence."""
+    days = licence["days_left"]
+    left = "no end" if days is None else f"{days} days left"
+    rows = [["state", f"{licence['state']}, {left}"], ["appliance", licence["appliance"]]]
+    rows += [[name, licence[name]] for name in ("customer", "serial", "edition", "expires") if licence[name]]
+    rows += [["build", "development"]] if licence["development"] else []
+    rows += [["problem", licence["problem"]]] if licence["problem"] else []
+    return table(("licence", ""), rows)
+
+
 def show_new_key(answer: Json) -> str:
     """Return a new API key."""
     return str(answer["key"])

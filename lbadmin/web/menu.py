@@ -28,6 +28,7 @@ MENU = (
             Entry("Network Interface Configuration", "/lbadmin/local/interfaces"),
             Entry("Routing", "/lbadmin/local/routing"),
             Entry("Hostname & DNS", "/lbadmin/local/hostname"),
+            Entry("License Key", "/lbadmin/local/licence"),
         ),
     ),
     Group(

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from lbadmin.licensing.licensing import Licensing
 from lbadmin.pair.parts import build
 from lbadmin.rules import parse_cluster
 from lbadmin.status import status_of
@@ -138,7 +139,8 @@ class Balancer:
     def health(self) -> str:
         """Return the service's health as the overview shows it."""
         pair = build(self.appliance.system, self.changes)
-        status = status_of(self.changes, self.appliance.haproxy, pair, factory_password=False)
+        licensing = Licensing(self.appliance.system)
+        status = status_of(self.changes, self.appliance.haproxy, pair, licensing, factory_password=False)
         return status.virtual_services[0].health
 
     def row(self, server: str) -> dict[str, str]:

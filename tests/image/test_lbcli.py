@@ -19,6 +19,7 @@ from lbadmin.cli.verbs import GROUPS
 from lbadmin.client import Client
 from tests.image.conftest import Appliance, Say
 from tests.image.servers import wait_until
+from tests.licences import SAID, signed, trust_vendor
 
 ROOT = Path(__file__).parents[2]
 LBCLI = Path(sys.executable).with_name("lbcli")
@@ -129,6 +130,8 @@ STORY = (
     Step("set-node --hostname lb1 --dns 192.168.2.1,192.168.2.2 --address eth0=192.168.2.21/24"),
     Step("node", r"hostname +lb1\ndns +192.168.2.1 192.168.2.2\n"),
     Step("set-node --hostname lbva --dns ''"),
+    Step("licence", r"(?s)state +trial, 30 days left\nappliance +[0-9a-f]{16}"),
+    Step("apply-licence licence.json", r"(?s)state +licensed, no end.*customer +Example Bank"),
     Step("history", r"\d+ +\S+ +root +delete check script check\n"),
     Step("history --node", r"1 +\S+ +root +change the node's dns and hostname"),
     Step("show-revision 1", r'(?s)revision 1 .*root: fewer\n.*"maxconn": 1000'),
@@ -171,6 +174,8 @@ def make_bought(appliance: Appliance, folder: Path) -> None:
 
 def test_every_verb_does_what_it_says(lbcli: Lbcli, appliance: Appliance, folder: Path, say: Say) -> None:
     make_bought(appliance, folder)
+    trust_vendor(appliance.system)
+    (folder / "licence.json").write_text(signed({**SAID, "expires": ""}))
     say("haproxy", "a client came", "Server OCS/FE-1 is DOWN\x1b[31m")
     wait_until(lambda: "DOWN" in lbcli("logs").out)
     for step in STORY:
@@ -178,8 +183,8 @@ def test_every_verb_does_what_it_says(lbcli: Lbcli, appliance: Appliance, folder
         assert (said.status, said.err) == (0, ""), f"{step.line}: {said}"
         assert re.search(step.says, said.out, re.MULTILINE), f"{step.line} said {said.out}"
         if step.line.startswith("csr"):
-            signed = json.loads(lbcli("show-certificate --label pool --json").out)["chain"]
-            (folder / "signed.pem").write_text(signed)
+            chain = json.loads(lbcli("show-certificate --label pool --json").out)["chain"]
+            (folder / "signed.pem").write_text(chain)
     assert (folder / "report.html").read_text().startswith("<!DOCTYPE HTML")
     assert (folder / "support.tar.gz").read_bytes()[:2] == b"\x1f\x8b"
     assert appliance.commands[-3:] == [

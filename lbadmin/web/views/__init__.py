@@ -7,6 +7,7 @@ from lbadmin.web.views import (
     configuration,
     ha,
     layer7,
+    licence,
     local,
     logs,
     maintenance,
@@ -19,6 +20,7 @@ from lbadmin.web.views import (
 ROUTES = [
     *overview.ROUTES,
     *local.ROUTES,
+    *licence.ROUTES,
     *layer7.ROUTES,
     *certificates.ROUTES,
     *scripts.ROUTES,
