@@ -18,8 +18,8 @@ from lbadmin.store import write_durably
 from lbadmin.system import System
 
 TRIAL = timedelta(days=30)
-RECORD = "/data/trial.json"
-"""Beside the machine id, and not in the state: that is what a factory reset empties."""
+RECORD = "/data/trial/record.json"
+"""On the data partition, and not in the state: that is what a factory reset empties."""
 
 SAVE_EVERY_S = 600
 """A power cut costs the vendor ten minutes at most."""
@@ -56,9 +56,10 @@ class Trial:
         self._path = system.path(RECORD)
         self._clocks = clocks or Clocks()
         self._lock = threading.Lock()
-        self._saved = self._load()
-        self._record = self._saved
+        self._record = self._load()
+        self._saved_s = self._record.used_s
         self.count()
+        self._save()
 
     def left(self) -> timedelta:
         """Return what is left of the trial, nothing when it has ended."""
@@ -78,7 +79,7 @@ class Trial:
             passed = max(ran, now.wall - last.wall, 0)
             used_s = last.used_s + passed
             self._record = _Record(used_s, last.wall + passed, now.running, now.boot)
-            if self._record.used_s - self._saved.used_s >= SAVE_EVERY_S or not self._path.exists():
+            if used_s - self._saved_s >= SAVE_EVERY_S:
                 self._save()
             return used_s
 
@@ -103,4 +104,4 @@ class Trial:
             write_durably(self._path, json.dumps(asdict(self._record)).encode(), mode=0o600)
         except OSError as error:
             log.warning("%s can't be written: %s", self._path, error)
-        self._saved = self._record
+        self._saved_s = self._record.used_s

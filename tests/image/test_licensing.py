@@ -31,7 +31,7 @@ def used_up(appliance: Appliance) -> None:
     """The trial of the appliance ended yesterday."""
     trust_vendor(appliance.system)
     record = appliance.system.path(RECORD)
-    record.parent.mkdir()
+    record.parent.mkdir(parents=True)
     record.write_text(json.dumps({"used_s": DAYS_S, "wall": time.time(), "running": 0.0, "boot": "another"}))
 
 
