@@ -23,6 +23,7 @@ from lbadmin.errors import LbadminError
 from lbadmin.haproxy import HAProxy
 from lbadmin.licensing.licensing import Licensing
 from lbadmin.pair import parts
+from lbadmin.pair.worker import Worker
 from lbadmin.serving import Server
 from lbadmin.store import Store
 from lbadmin.system import System
@@ -100,10 +101,13 @@ def serve(context: Context, sockets: list[socket.socket]) -> None:
         proxy_headers=False,
         lifespan="on",
     )
+    counting = Worker("trial", context.licensing.tick)
     context.pair.start()
+    counting.start()
     try:
         Server(config).run(sockets)
     finally:
+        counting.stop()
         context.pair.stop()
 
 

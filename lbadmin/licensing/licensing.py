@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from lbadmin.errors import ForbiddenError, RefusedError, StorageError
 from lbadmin.licensing.licence import Licence, appliance_id, check_holder, read_licence
-from lbadmin.licensing.trial import Trial
+from lbadmin.licensing.trial import SAVE_EVERY_S, Trial
 from lbadmin.store import write_durably
 from lbadmin.system import System
 
@@ -60,6 +60,11 @@ class Licensing:
         except (RefusedError, OSError, UnicodeDecodeError) as error:
             self._problem = str(error)
             log.error("%s", error)  # noqa: TRY400 - the sentence says it
+
+    def tick(self) -> float:
+        """Count the trial though nobody asks; return the seconds until the next time."""
+        self._trial.count()
+        return SAVE_EVERY_S
 
     def status(self) -> LicenceStatus:
         """Return the status of this moment."""
