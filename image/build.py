@@ -37,7 +37,7 @@ LOG_LINES_SHOWN = 15
 class Build:
     """One build: the source tree, the folder of all results, what it is called and dated.
 
-    `pinned` is a list of package versions to use and no others. `licence_key` is the public key, in PEM, that
+    `pinned` are the package versions to use and no others. `licence_key` is the public key, in PEM, that
     the image verifies licences with; without one it is the development key, and this a development build.
     """
 
@@ -45,7 +45,7 @@ class Build:
     out: Path
     version: str
     epoch: int
-    pinned: Path | None = None
+    pinned: Sequence[packages.Package] = ()
     licence_key: str | None = None
 
     @property
@@ -82,8 +82,7 @@ class Build:
 def fingerprint(build: Build) -> str:
     """Return a hash over everything that the image is made from: names, modes and contents of the inputs."""
     digest = hashlib.sha256(f"{build.version} {build.epoch}".encode())
-    if build.pinned:
-        digest.update(build.pinned.read_bytes())
+    digest.update(packages.text(build.pinned).encode())
     digest.update(f"licence key: {build.licence_key or 'development'}\n".encode())
     for path in sorted(_input_files(build.tree)):
         content = str(path.readlink()).encode() if path.is_symlink() else path.read_bytes()
@@ -189,7 +188,7 @@ def write_sources(build: Build) -> None:
     """Write the package sources for mkosi, as this machine has them, and the versions to use."""
     _, codename = apt.host_release()
     tree = build.out / "mkosi.apt"
-    pins = packages.preferences(packages.read(build.pinned)) if build.pinned else None
+    pins = packages.preferences(build.pinned) if build.pinned else None
     apt.write_tree(tree, RELEASE, apt.mirror_of(apt.host_sources(), codename), pins)
 
 
@@ -211,7 +210,7 @@ def build_raw(build: Build, *, force: bool, lock: int) -> None:
     )
     run_logged(command, build.out / "mkosi.log", cwd=build.tree, lock=lock)
     if build.pinned:
-        packages.check(packages.read(build.pinned), packages.of_manifest(build.manifest))
+        packages.check(build.pinned, packages.of_manifest(build.manifest))
     ext4.pin_times(build.raw, "root-a", build.epoch)
     # mkosi dates what it installs; the folders of the data partition are systemd-repart's.
     ext4.pin_times(build.raw, "data", build.epoch, ("atime", "ctime", "mtime"))
@@ -249,15 +248,17 @@ def check_machine(build: Build, needed: int) -> None:
 
 def make_all(build: Build, formats: Sequence[str], key: Path | None, lock: int, *, force: bool) -> None:
     """Build what is not there, or not from these inputs; no formats mean no release. Raises `BuildError`."""
-    has_disk = not force and build.raw.exists() and _read(build.stamp) == fingerprint(build)
+    made_from = fingerprint(build)
+    has_disk = not force and build.raw.exists() and _read(build.stamp) == made_from
     has_release = has_disk and _read(build.release_stamp) == _made_of(build, formats, key)
     needed = 0 if has_disk else FREE_BYTES_NEEDED
     needed += 0 if has_release else len(formats) * release.BYTES_NEEDED
-    check_machine(build, needed)
+    if needed:
+        check_machine(build, needed)
     if has_disk:
         print(f"{build.raw} is up to date")
     else:
-        make_disk(build, lock, force=force)
+        make_disk(build, made_from, lock, force=force)
     if has_release and formats:
         print(f"{build.release} is up to date")
     elif formats:
@@ -274,13 +275,13 @@ def _made_of(build: Build, formats: Sequence[str], key: Path | None) -> str:
     return json.dumps([_read(build.stamp), signed_with, formats, release.contents(build.release)])
 
 
-def make_disk(build: Build, lock: int, *, force: bool = False) -> None:
-    """Build the disk. Raises `BuildError`."""
+def make_disk(build: Build, made_from: str, lock: int, *, force: bool) -> None:
+    """Build the disk, whose fingerprint was `made_from` when it began. Raises `BuildError`."""
     started = time.monotonic()
     build.stamp.unlink(missing_ok=True)
     print(f"Building LBVA {build.version}; the log is {build.out / 'mkosi.log'}", flush=True)
     build_raw(build, force=force, lock=lock)
-    build.stamp.write_text(fingerprint(build))
+    build.stamp.write_text(made_from)
     print(f"{build.raw} made in {time.monotonic() - started:.0f} s", flush=True)
 
 
@@ -331,9 +332,8 @@ def main() -> None:
         formats = release.check_formats(options.formats.replace(",", " ").split())
         signing.check_key(options.key)
         public = licence_key.of_image(options.licence_key)
-        build = Build(tree, out, version(tree), commit_time(tree), options.packages, public)
-        if build.pinned:
-            packages.read(build.pinned)
+        pinned = packages.read(options.packages) if options.packages else ()
+        build = Build(tree, out, version(tree), commit_time(tree), pinned, public)
         with locked(build) as lock:
             release.recover(build.release)
             make_all(build, () if options.disk else formats, options.key, lock, force=options.force)

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,7 +28,7 @@ def of_manifest(manifest: Path) -> list[Package]:
     return [Package(each["name"], each["version"], each["architecture"]) for each in listed]
 
 
-def text(listed: list[Package]) -> str:
+def text(listed: Sequence[Package]) -> str:
     """Return the list as a file's text."""
     return "".join(f"{' '.join(package)}\n" for package in listed)
 
@@ -53,13 +54,13 @@ def read(file: Path) -> list[Package]:
     return found
 
 
-def preferences(wanted: list[Package]) -> str:
+def preferences(wanted: Sequence[Package]) -> str:
     """Return apt's preferences for exactly these versions, older ones than the newest too."""
     stanzas = (f"Package: {each.name}\nPin: version {each.version}\nPin-Priority: 1001\n" for each in wanted)
     return "\n".join(stanzas)
 
 
-def check(wanted: list[Package], installed: list[Package]) -> None:
+def check(wanted: Sequence[Package], installed: Sequence[Package]) -> None:
     """Raise `BuildError` unless what is installed is what was wanted."""
     differences = sorted(set(wanted) ^ set(installed))
     if not differences:
@@ -75,5 +76,5 @@ def check(wanted: list[Package], installed: list[Package]) -> None:
     )
 
 
-def _version(listed: list[Package], name: str) -> str:
+def _version(listed: Sequence[Package], name: str) -> str:
     return next((package.version for package in listed if package.name == name), "none")

@@ -1,6 +1,7 @@
 """When a build has something to do, and how it says that it failed."""
 
 import dataclasses
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 
 from image import build as building
 from image import ed25519, licence_key
-from image.build import Build, fingerprint, mkosi_command, run_logged
+from image.build import Build, fingerprint, make_all, mkosi_command, run_logged
 from image.errors import BuildError
 from image.version import version
 
@@ -98,3 +99,26 @@ def test_a_failed_command_tells_its_last_words_and_where_the_log_is(tmp_path: Pa
 
 def test_a_tree_without_git_still_has_a_version(tmp_path: Path) -> None:
     assert version(tmp_path) == "0-unversioned"
+
+
+def test_what_is_edited_while_the_disk_is_built_is_built_the_next_time(
+    build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build.out.mkdir()
+    issue = build.tree / "overlay/etc/issue"
+    before = fingerprint(build)
+    monkeypatch.setattr(building, "check_machine", lambda *_: None)
+    monkeypatch.setattr(building, "build_raw", lambda *_, **__: issue.write_text("edited\n"))
+    make_all(build, (), None, 0, force=False)
+    assert build.stamp.read_text() == before != fingerprint(build)
+
+
+def test_what_is_up_to_date_asks_nothing_of_the_machine(
+    build: Build, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    build.out.mkdir()
+    build.raw.touch()
+    build.stamp.write_text(fingerprint(build))
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    make_all(build, (), None, 0, force=False)
+    assert capsys.readouterr().out == f"{build.raw} is up to date\n"
