@@ -1,7 +1,7 @@
 """The public key of an image, which it verifies licences with: yours, or the development one.
 
-Anybody can make the development key, so that anybody can build and
-try all of it. An image that has it says so.
+Anybody can make the development key, so that anybody can build and try all of it. An image that has it says
+so.
 """
 
 import hashlib

@@ -1,14 +1,27 @@
-"""Other people's programs: what they say, or a `BuildError` with their last words."""
+"""Other people's programs, and our own jobs: what they say, or a `BuildError` with their last words."""
 
 import os
 import re
 import subprocess
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from image.errors import BuildError
 
 DISK_HINT = "is the disk full? `df -h .`"
 _BANNER = re.compile(r"(debugfs|dumpe2fs|e2fsck) \d")
+
+
+@contextmanager
+def as_job() -> Iterator[None]:
+    """End this process when the block fails, with the message and hint that image/release.py passes on."""
+    try:
+        yield
+    except BuildError as error:
+        sys.exit(str(error))
+    except OSError as error:
+        sys.exit(str(BuildError(str(error), hint=DISK_HINT)))
 
 
 def run(command: Sequence[str], *, data: str = "", hint: str = DISK_HINT, **environment: str) -> str:

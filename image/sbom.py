@@ -22,7 +22,7 @@ from debian.deb822 import Packages
 from image import rootfs
 from image.errors import BuildError
 from image.licences import LBVA, Expression, bracketed, spdx
-from image.programs import DISK_HINT
+from image.programs import as_job
 
 STATUS = Path("var/lib/dpkg/status")
 DOCS = Path("usr/share/doc")
@@ -284,16 +284,12 @@ def _escape(text: str) -> str:
 def main() -> None:
     """Write the bill of a disk: `python3 -m image.sbom DISK MANIFEST VERSION EPOCH FILE`."""
     disk, manifest, version, epoch, target = sys.argv[1:]
-    try:
+    with as_job():
         with tempfile.TemporaryDirectory(dir=Path(target).parent, prefix=".") as folder:
             rootfs.unpack(Path(disk), Path(folder) / "root")
             listed = json.loads(Path(manifest).read_text(encoding="utf-8"))
             bill = sbom(Path(folder) / "root", listed, version, int(epoch))
         Path(target).write_text(json.dumps(bill, indent=1) + "\n", encoding="utf-8")
-    except BuildError as error:
-        sys.exit(str(error))
-    except OSError as error:
-        sys.exit(str(BuildError(str(error), hint=DISK_HINT)))
 
 
 if __name__ == "__main__":

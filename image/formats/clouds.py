@@ -15,9 +15,9 @@ from image.programs import DISK_HINT
 _LEVEL = 6
 
 
-def make_azure(product: Product, target: Path, digest: bytes) -> None:
+def make_azure(product: Product, target: Path) -> None:
     """Write the VHD: fixed, and as long as the disk, which is a whole number of MiB as Azure wants it."""
-    convert.vhd(product.raw, target, digest)
+    convert.vhd(product.raw, target, product.digest)
 
 
 def make_gcp(product: Product, target: Path) -> None:

@@ -65,17 +65,8 @@ VIRTUALBOX = Hardware(
 )
 
 
-def make_vmware(product: Product, vmdk: Path, target: Path) -> None:
-    """Write the OVA for vSphere, Workstation and Fusion."""
-    _make(product, VMWARE, vmdk, target)
-
-
-def make_virtualbox(product: Product, vmdk: Path, target: Path) -> None:
-    """Write the OVA for VirtualBox."""
-    _make(product, VIRTUALBOX, vmdk, target)
-
-
-def _make(product: Product, hardware: Hardware, vmdk: Path, target: Path) -> None:
+def make(product: Product, hardware: Hardware, vmdk: Path, target: Path) -> None:
+    """Write the OVA for a hypervisor, with the disk `vmdk`."""
     stem = target.stem
     disk_name = vmdk.name
     size = vmdk.stat().st_size

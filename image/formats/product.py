@@ -1,7 +1,10 @@
 """What every format says of the appliance."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+
+from image.disk import digest
 
 PRODUCT = "LBVA load balancer virtual appliance"
 CPUS = 1
@@ -16,6 +19,11 @@ class Product:
     raw: Path
     version: str
     epoch: int
+
+    @cached_property
+    def digest(self) -> bytes:
+        """What the formats' identities are derived from."""
+        return digest(self.raw)
 
     def name(self, suffix: str) -> str:
         """Return the name of the artifact that ends in `suffix`, such as `kvm.zip`."""

@@ -26,9 +26,9 @@ _VM, _VIF, _NETWORK, _VBD, _VDI, _SR = (f"Ref:{number}" for number in range(6))
 _LEVEL = 6
 
 
-def make(product: Product, target: Path, digest: bytes) -> None:
+def make(product: Product, target: Path) -> None:
     """Write the XVA."""
-    description = ova_xml(product, digest).encode()
+    description = ova_xml(product).encode()
     with (
         target.open("wb") as file,
         gzip.GzipFile("", "wb", _LEVEL, file, mtime=product.epoch) as packed,
@@ -52,8 +52,9 @@ def _add_chunk(archive: tarfile.TarFile, number: int, chunk: bytes, epoch: int) 
         add_to_tar(archive, name, io.BytesIO(data), len(data), epoch)
 
 
-def ova_xml(product: Product, digest: bytes) -> str:
+def ova_xml(product: Product) -> str:
     """Return the machine's description. Pure but for the disk's size."""
+    digest = product.digest
     date = datetime.fromtimestamp(product.epoch, UTC)
     objects = [
         _record("VM", _VM, _vm(product, digest)),

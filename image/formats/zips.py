@@ -2,7 +2,6 @@
 
 import tempfile
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 from image import pages
@@ -11,12 +10,12 @@ from image.formats.archive import Copy, Text, write_zip
 from image.formats.product import Product
 
 
-def make_hyperv(product: Product, target: Path, digest: bytes) -> None:
+def make_hyperv(product: Product, target: Path) -> None:
     """Write the archive for Hyper-V: VHDX, and the script that makes a machine of either generation."""
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
         disk = Path(folder) / f"lbva-{product.version}.vhdx"
-        convert.vhdx(product.raw, disk, digest)
-        _write(target, pages.hyperv_companions(product.version), Copy(disk.name, disk), product)
+        convert.vhdx(product.raw, disk, product.digest)
+        _write(product, target, disk, pages.hyperv_companions(product.version))
 
 
 def make_kvm(product: Product, target: Path) -> None:
@@ -24,10 +23,12 @@ def make_kvm(product: Product, target: Path) -> None:
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
         disk = Path(folder) / f"lbva-{product.version}.qcow2"
         convert.qcow2(product.raw, disk)
-        _write(target, pages.kvm_companions(product.version), Copy(disk.name, disk, packed=True), product)
+        _write(product, target, disk, pages.kvm_companions(product.version), packed=True)
 
 
-def _write(target: Path, companions: Mapping[str, str], disk: Copy, product: Product) -> None:
+def _write(
+    product: Product, target: Path, disk: Path, companions: Mapping[str, str], *, packed: bool = False
+) -> None:
     """Write an archive of one folder, which is called as the archive is."""
     texts = [Text(f"{target.stem}/{name}", text) for name, text in companions.items()]
-    write_zip(target, [*texts, replace(disk, name=f"{target.stem}/{disk.name}")], product.epoch)
+    write_zip(target, [*texts, Copy(f"{target.stem}/{disk.name}", disk, packed)], product.epoch)

@@ -49,6 +49,7 @@ class Licensing:
         """Read the licence key file that is there, if there is one."""
         self._system = system
         self._trial = trial or Trial(system)
+        self._appliance = appliance_id(system)
         self._path = system.state / FILE
         self._lock = threading.Lock()
         self._licence: Licence | None = None
@@ -68,7 +69,7 @@ class Licensing:
 
     def status(self) -> LicenceStatus:
         """Return the status of this moment."""
-        appliance, licence, problem = appliance_id(self._system), self._licence, self._problem
+        appliance, licence, problem = self._appliance, self._licence, self._problem
         today = self._trial.today()
         state: State = "licensed"
         days: int | None = None
@@ -105,7 +106,7 @@ class Licensing:
     def apply(self, text: str, who: str) -> LicenceStatus:
         """Take a licence key file, and return what then holds. Raises RefusedError and StorageError."""
         licence = read_licence(self._system, text)
-        check_holder(licence, appliance_id(self._system), self._trial.today())
+        check_holder(licence, self._appliance, self._trial.today())
         with self._lock:
             try:
                 self._path.parent.mkdir(parents=True, exist_ok=True)
