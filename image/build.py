@@ -335,7 +335,6 @@ def main() -> None:
         pinned = packages.read(options.packages) if options.packages else ()
         build = Build(tree, out, version(tree), commit_time(tree), pinned, public)
         with locked(build) as lock:
-            release.recover(build.release)
             make_all(build, () if options.disk else formats, options.key, lock, force=options.force)
     except (BuildError, OSError) as error:
         sys.exit(f"image: {error}")

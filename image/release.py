@@ -1,5 +1,6 @@
 """The release folder, what goes onto a web server: made beside its place, moved there when it is whole."""
 
+import ctypes
 import hashlib
 import json
 import os
@@ -25,6 +26,9 @@ BYTES_NEEDED = 2**29
 """Of each format's artifact and what it is made from."""
 
 _POLL_S = 0.2
+_AT_FDCWD = -100  # linux/fcntl.h
+_RENAME_EXCHANGE = 2  # linux/fs.h
+_libc = ctypes.CDLL(None, use_errno=True)
 
 
 @dataclass(frozen=True)
@@ -73,30 +77,17 @@ def make_release(order: Order, folder: Path) -> None:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def recover(folder: Path) -> None:
-    """Bring back the release that a killed build had moved aside, or remove what is left of it."""
-    old = _aside(folder)
-    if old.exists() and not folder.exists():
-        old.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)
-
-
 def _exchange(new: Path, folder: Path) -> None:
-    """Put `new` in the place of `folder`. Nothing orderly comes between the two renames."""
-    recover(folder)
-    old = _aside(folder)
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP, signal.SIGINT, signal.SIGTERM})
-    try:
-        if folder.exists():
-            folder.rename(old)
+    """Put `new` in the place of `folder` at once; what was there is then where `new` was.
+
+    Python has no renameat2 with its RENAME_EXCHANGE. Raises `OSError`, also on file systems that can't do it.
+    """
+    if not folder.exists():
         new.rename(folder)
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def _aside(folder: Path) -> Path:
-    return folder.with_name(f"{folder.name}.old")
+        return
+    if _libc.renameat2(_AT_FDCWD, os.fsencode(new), _AT_FDCWD, os.fsencode(folder), _RENAME_EXCHANGE) != 0:
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code), str(folder))
 
 
 def contents(folder: Path) -> list[tuple[str, int]]:
