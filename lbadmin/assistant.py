@@ -12,12 +12,12 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from lbadmin import edits
+from lbadmin.document import Document
 from lbadmin.errors import Fault, RefusedError
 from lbadmin.fields import Address, Label
 from lbadmin.model import (
     MAX_REAL_SERVERS,
     ClusterConfig,
-    Document,
     HealthCheck,
     NodeConfig,
     Persistence,

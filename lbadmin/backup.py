@@ -19,18 +19,20 @@ from lbadmin.migrations import read_cluster
 from lbadmin.model import ClusterConfig, NodeConfig
 from lbadmin.openssl import read_key, refused
 from lbadmin.rules import parse_node
+from lbadmin.secret import ids_in, is_secret
 from lbadmin.sentences import show
 from lbadmin.system import System
 
 KIND = "backup"
-FORMAT = 1
+FORMAT = 2
+"""2 has the secrets that the NodeConfig names; 1 was written by versions whose NodeConfig had none."""
 MAX_BYTES = 1024 * 1024
 """Size of a backup: 250 virtual services of 4 real servers each, and their certificates, take a third."""
 
 _TEXT_MAX = 64
 """Characters of the texts about a backup, which end up in the history and the log."""
 
-_FIELDS = {"lbva", "format", "version", "created", "hostname", "cluster", "node", "keys", "hash"}
+_FIELDS = {"lbva", "format", "version", "created", "hostname", "cluster", "node", "keys", "secrets", "hash"}
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class Backup:
     cluster: ClusterConfig
     node: NodeConfig
     keys: Mapping[str, str]
+    secrets: Mapping[str, str]
 
 
 def make_backup(changes: Changes) -> dict[str, Any]:
@@ -59,6 +62,7 @@ def make_backup(changes: Changes) -> dict[str, Any]:
         "cluster": current.cluster.model_dump(mode="json"),
         "node": current.node.model_dump(mode="json"),
         "keys": {each.key: changes.keys.read(each.key) for each in current.cluster.certificates},
+        "secrets": {kept: changes.secrets.read(kept) for kept in ids_in(current.node)},
     }
     backup = {**content, "hash": hash_of(content)}
     if _size(backup) > MAX_BYTES:
@@ -85,8 +89,9 @@ def read_backup(system: System, file: dict[str, Any] | str) -> Backup:
     content = _content(file)
     if _size(content) > MAX_BYTES:
         raise refused("backup", "backup is larger than 1 MiB; choose a file that this appliance has made")
+    hash_now = hash_of(content)
     _recognise(content)
-    if content["hash"] != hash_of(content):
+    if content["hash"] != hash_now:
         raise refused("backup", "backup is damaged: its hash does not fit; choose another copy of the file")
     try:
         cluster, node = read_cluster(content["cluster"]), parse_node(content["node"])
@@ -99,7 +104,8 @@ def read_backup(system: System, file: dict[str, Any] | str) -> Backup:
                 "backup",
                 f"backup has a private key that does not fit certificate {each.label}; choose another backup",
             )
-    return Backup(content["version"], content["created"], cluster, node, keys)
+    secrets = _secrets(content["secrets"], set(ids_in(node)))
+    return Backup(content["version"], content["created"], cluster, node, keys, secrets)
 
 
 def _content(file: dict[str, Any] | str) -> dict[str, Any]:
@@ -116,7 +122,7 @@ def _content(file: dict[str, Any] | str) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def _recognise(content: Mapping[str, Any]) -> None:
+def _recognise(content: dict[str, Any]) -> None:
     """Raise RefusedError unless this is a backup in a format that we know."""
     if content.get("lbva") != KIND:
         raise refused("backup", "backup is not one of this appliance; choose a file that Backup has made")
@@ -130,6 +136,8 @@ def _recognise(content: Mapping[str, Any]) -> None:
             "backup",
             f"backup has format {found}, and this appliance knows up to {FORMAT}; update the appliance first",
         )
+    if found == 1:
+        content.setdefault("secrets", {})
     missing, unknown = sorted(_FIELDS - content.keys()), sorted(content.keys() - _FIELDS)
     if missing or unknown:
         what = f"lacks {missing[0]}" if missing else f"has the unknown field {show(unknown[0])}"
@@ -138,6 +146,16 @@ def _recognise(content: Mapping[str, Any]) -> None:
         text = content[name]
         if not isinstance(text, str) or not text.isprintable() or len(text) > _TEXT_MAX:
             raise refused("backup", f"backup is damaged: its {name} is no short text; choose another copy")
+
+
+def _secrets(secrets: object, needed: Iterable[str]) -> dict[str, str]:
+    """Return the secrets that are needed."""
+    found = secrets if isinstance(secrets, dict) else {}
+    read = {kept: found.get(kept) for kept in sorted(needed)}
+    for kept, text in read.items():
+        if not isinstance(text, str) or not is_secret(text):
+            raise refused("backup", f"backup lacks the secret {kept[:16]}…; choose another backup")
+    return {kept: str(text) for kept, text in read.items()}
 
 
 def _keys(system: System, keys: object, needed: Iterable[str]) -> dict[str, str]:

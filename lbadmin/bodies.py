@@ -22,14 +22,18 @@ _SEPARATORS = re.compile(r"[\s,;]+")
 
 def texts_of(document: Json, fields: Sequence[Field]) -> Texts:
     """Return the values of a document as a person would type them."""
-    return {field.path: _text(_value_at(document, field.path), field) for field in fields}
+    return {
+        field.path: "" if field.kind == "secret" else _text(_value_at(document, field.path), field)
+        for field in fields
+    }
 
 
 def body_of(texts: Mapping[str, str], fields: Sequence[Field]) -> dict[str, Any]:
     """Return the request's body for texts, nested by the fields' paths; only what has a text."""
     body: dict[str, Any] = {}
     for field in fields:
-        if field.path not in texts:
+        # A secret is never shown, so a blank one is one that stays.
+        if field.path not in texts or (field.kind == "secret" and field.optional and not texts[field.path]):
             continue
         here = body
         *parents, name = field.path.split(".")

@@ -18,6 +18,7 @@ from lbadmin.reset import carry_out
 from lbadmin.store import Store
 from lbadmin.system import System
 from lbadmin.unattended import deploy
+from lbadmin.unconfirmed import take_back
 
 HOSTNAME = "/etc/hostname"
 
@@ -58,7 +59,7 @@ def own_addresses(files: dict[str, str]) -> list[str]:
 
 
 def boot(system: System) -> None:
-    """Reset, take credentials, put the files in place, set the host name, make the certificate.
+    """Reset, take back, take credentials, put the files in place, set the host name, make the certificate.
 
     Each goes as far as it can, and none keeps the next from being done.
     """
@@ -66,6 +67,10 @@ def boot(system: System) -> None:
         carry_out(system)
     except OSError:
         log.critical("the factory reset could not be finished", exc_info=True)
+    try:
+        take_back(system)
+    except (LbadminError, OSError):
+        log.critical("an unconfirmed change could not be taken back", exc_info=True)
     deploy(system, os.environ.get("CREDENTIALS_DIRECTORY"))
     files = files_for(system)
     hostname = files.get(HOSTNAME, "lbva").strip()

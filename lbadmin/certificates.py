@@ -8,10 +8,11 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
+from lbadmin.document import Document
 from lbadmin.errors import Fault, RefusedError
 from lbadmin.fields import WireText
 from lbadmin.keys import KeyStore
-from lbadmin.model import ClusterConfig, Document
+from lbadmin.model import ClusterConfig
 from lbadmin.openssl import (
     Bench,
     Certificate,

@@ -6,10 +6,10 @@ to the last good when it does not hold.
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from lbadmin.activate import (
@@ -27,20 +27,24 @@ from lbadmin.checkers import check_files
 from lbadmin.errors import (
     ActivationError,
     LbadminError,
+    NotFoundError,
     RefusedError,
     StaleError,
     StorageError,
 )
-from lbadmin.files import install, save_cache
+from lbadmin.files import SECRETS, install, is_in_place, save_cache
 from lbadmin.haproxy import HAProxy
 from lbadmin.keys import KeyStore
 from lbadmin.migrations import read_cluster
 from lbadmin.model import ClusterConfig, NodeConfig
+from lbadmin.node.rules import could_cut_off
 from lbadmin.pair.model import PairConfig, parse_pair
 from lbadmin.pair.rules import check_pair
 from lbadmin.rules import check_rules, parse_node
+from lbadmin.secret import hide, ids_in
 from lbadmin.store import Store, hash_of
 from lbadmin.system import System
+from lbadmin.unconfirmed import CONFIRM_S, Unconfirmed, forget, note, noted
 
 FACTORY_REVISION = 0
 """Revision of a document that was never changed."""
@@ -110,6 +114,7 @@ class Changes:
         self.nodes = Store(system.state / "node")
         self.pairs = Store(system.state / "pair")
         self.keys = KeyStore(system.state / "keys")
+        self.secrets = KeyStore(system.state / SECRETS, suffix="", kind="secret")
         self.may_change: Callable[[], None] = lambda: None
         """Raises ForbiddenError where nothing may be changed: the trial has ended."""
         self.may_change_cluster: Callable[[], None] = lambda: None
@@ -120,7 +125,14 @@ class Changes:
         """Told when this node has become, or is no longer, part of a pair; has to return at once."""
         self.planned_restart: Callable[[], AbstractContextManager[None]] = nullcontext
         """Around what ends HAProxy on purpose: no reason to give the master's role away."""
+        self.on_unconfirmed: Callable[[], None] = lambda: None
+        """Told when a change begins to wait for its confirmation; has to return at once."""
+        self.unconfirmed: Unconfirmed | None = None
         self._lock = threading.Lock()
+        before = noted(system)
+        if before is not None:
+            # lbadmind was started anew meanwhile: nobody knows how long it has waited.
+            self.unconfirmed = Unconfirmed(before, time.monotonic(), ROLLBACK_AUTHOR, "the last change")
         cluster, cluster_revision = read_document(self.clusters, read_cluster)
         node, node_revision = read_document(self.nodes, parse_node)
         pair = read_document(self.pairs, parse_pair)[0]
@@ -147,7 +159,7 @@ class Changes:
         """
         with self._lock:
             files = self.current.rendering.files
-            if all(_text(self.system.path(name)) == text for name, text in files.items()):
+            if all(is_in_place(self.system, name, text) for name, text in files.items()):
                 impose_states(self.haproxy, self.current.cluster)
                 if self._follows():
                     return
@@ -174,10 +186,14 @@ class Changes:
         if_cluster: int | None = None,
         if_node: int | None = None,
         keys: Mapping[str, str] | None = None,
+        secrets: Mapping[str, str] | None = None,
+        confirmed: bool = False,
     ) -> Current:
         """Edit both documents, put them into effect as one change and return what is then current.
 
-        `keys` are private keys (PEM, by their names) that the edited ClusterConfig names.
+        `keys` are private keys (PEM, by their names) that the edited ClusterConfig names, `secrets` what the
+        edited NodeConfig names. Unless it is `confirmed`, a change that could cut off who makes it is taken
+        back after CONFIRM_S.
 
         Raises ForbiddenError when the trial has ended, StaleError when `if_cluster` or `if_node` is not the
         current revision, what `edit` raises, RefusedError, CheckError and StorageError with nothing changed,
@@ -189,10 +205,13 @@ class Changes:
             _match(if_node, self.current.node_revision)
             old = self.current.rendering
             cluster, node = edit(old.cluster, old.node)
+            node, new_secrets = hide(node, self.secrets.ids() | set(secrets or {}))
             if cluster != old.cluster:
                 self.may_change_cluster()
             if (cluster, node) != (old.cluster, old.node):
-                self._apply(Rendering.of(cluster, node, old.pair), who, what, keys=keys)
+                new = Rendering.of(cluster, node, old.pair)
+                with self._expecting_confirmation(new, who, what, confirmed=confirmed):
+                    self._apply(new, who, what, keys=keys, secrets={**(secrets or {}), **new_secrets})
         if cluster != old.cluster:
             self.on_cluster_change()
         return self.current
@@ -211,10 +230,71 @@ class Changes:
         )
 
     def change_node(
-        self, edit: Callable[[NodeConfig], NodeConfig], who: str, what: str, if_revision: int | None = None
+        self,
+        edit: Callable[[NodeConfig], NodeConfig],
+        who: str,
+        what: str,
+        if_revision: int | None = None,
+        *,
+        confirmed: bool = False,
     ) -> Current:
         """Edit the NodeConfig alone; see `change`."""
-        return self.change(lambda cluster, node: (cluster, edit(node)), who, what, if_node=if_revision)
+        return self.change(
+            lambda cluster, node: (cluster, edit(node)), who, what, if_node=if_revision, confirmed=confirmed
+        )
+
+    @contextmanager
+    def _expecting_confirmation(
+        self, new: Rendering, who: str, what: str, *, confirmed: bool
+    ) -> Iterator[None]:
+        """Let what is done within wait to be confirmed afterwards, where it could cut off who does it."""
+        waiting = self.unconfirmed
+        if confirmed or not could_cut_off(self.current.node, new.node):
+            yield
+            return
+        # Of several changes that wait, all are taken back.
+        before = self.current.node_revision if waiting is None else waiting.before
+        note(self.system, before)
+        try:
+            yield
+        except LbadminError:
+            if waiting is None:
+                forget(self.system)
+            raise
+        self.unconfirmed = Unconfirmed(before, time.monotonic() + CONFIRM_S, who, what)
+        self.on_unconfirmed()
+
+    def confirm(self, who: str) -> None:
+        """Keep the changes that wait for it. Raises NotFoundError when there are none, StorageError."""
+        with self._lock:
+            if self.unconfirmed is None:
+                raise NotFoundError("no change waits to be confirmed; one that waited was taken back")
+            self._forget_unconfirmed()
+            log.info("%s confirmed by %s", self._revisions(), who)
+
+    def _forget_unconfirmed(self) -> None:
+        try:
+            forget(self.system)
+        except OSError as error:
+            raise StorageError(f"the confirmation could not be written: {error.strerror}") from error
+        self.unconfirmed = None
+
+    def take_back_unconfirmed(self) -> float | None:
+        """Take back what has waited for long enough; return the seconds until there is something to do."""
+        with self._lock:
+            waiting = self.unconfirmed
+            if waiting is None:
+                return None
+            left_s = waiting.until_s - time.monotonic()
+            if left_s > 0:
+                return left_s
+            log.warning("%s by %s was not confirmed and is taken back", waiting.what, waiting.who)
+            revision = self.nodes.read(waiting.before)
+            node = parse_node(revision.document if revision else {})
+            new = self.current.rendering
+            self._roll_back(Rendering.of(new.cluster, node, new.pair), new, waiting.what)
+            self._forget_unconfirmed()
+            return None
 
     def change_pair(self, pair: PairConfig | None, who: str, what: str) -> Current:
         """Put this node into a pair, or take it out; the ClusterConfig stays.
@@ -310,6 +390,7 @@ class Changes:
         what: str,
         *,
         keys: Mapping[str, str] | None = None,
+        secrets: Mapping[str, str] | None = None,
         given: GivenCluster | None = None,
     ) -> None:
         before = self.current
@@ -317,6 +398,7 @@ class Changes:
         try:
             # A daemon's checker needs the keys, and a committed document must never lack its own.
             self.keys.add(keys or {})
+            self.secrets.add(secrets or {})
             check_rules(new.cluster, new.node)
             check_pair(new.node, new.pair)
             check_certificates(self.system, self.keys, old.cluster, new.cluster)
@@ -334,6 +416,7 @@ class Changes:
                 raise ActivationError(f"{error}; the change was taken back") from error
         finally:
             self.keys.sweep(self.clusters, _keys_of(self.current.cluster))
+            self.secrets.sweep(self.nodes, ids_in(self.current.node))
         self._save_cache()
         log.info("%s by %s: %s", self._revisions(), who, what)
 
@@ -417,13 +500,6 @@ class Changes:
 
 def _keys_of(cluster: ClusterConfig) -> Iterator[str]:
     return (certificate.key for certificate in cluster.certificates)
-
-
-def _text(path: Path) -> str | None:
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError:
-        return None
 
 
 D = TypeVar("D", ClusterConfig, NodeConfig, PairConfig | None)

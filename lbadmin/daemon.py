@@ -23,11 +23,11 @@ from lbadmin.errors import LbadminError
 from lbadmin.haproxy import HAProxy
 from lbadmin.licensing.licensing import Licensing
 from lbadmin.pair import parts
-from lbadmin.pair.worker import Worker
 from lbadmin.serving import Server
 from lbadmin.store import Store
 from lbadmin.system import System
 from lbadmin.systemd import notify_ready, passed_sockets
+from lbadmin.worker import Worker
 
 WEB_USER = "lbadmin-web"
 PEER_USER = "lbadmin-peer"
@@ -101,13 +101,17 @@ def serve(context: Context, sockets: list[socket.socket]) -> None:
         proxy_headers=False,
         lifespan="on",
     )
-    counting = Worker("trial", context.licensing.tick)
+    taking_back = Worker("unconfirmed", context.changes.take_back_unconfirmed)
+    context.changes.on_unconfirmed = taking_back.wake
+    workers = (Worker("trial", context.licensing.tick), taking_back)
     context.pair.start()
-    counting.start()
+    for worker in workers:
+        worker.start()
     try:
         Server(config).run(sockets)
     finally:
-        counting.stop()
+        for worker in workers:
+            worker.stop()
         context.pair.stop()
 
 

@@ -7,16 +7,9 @@ or what is removed is in use.
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
+from lbadmin.document import Document
 from lbadmin.errors import DuplicateError, Fault, NotFoundError, RefusedError
-from lbadmin.model import (
-    Certificate,
-    CheckScript,
-    ClusterConfig,
-    Document,
-    RealServer,
-    State,
-    VirtualService,
-)
+from lbadmin.model import Certificate, CheckScript, ClusterConfig, RealServer, State, VirtualService
 from lbadmin.rules import parse_as
 from lbadmin.sentences import show
 

@@ -6,15 +6,23 @@ Needs nothing but the standard library: boot's fast path uses it.
 import contextlib
 import hashlib
 import json
+import logging
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from lbadmin.store import Store, write_durably
 from lbadmin.system import System
 
+log = logging.getLogger(__name__)
+
 CACHE = "rendered.json"
 DOCUMENTS = ("cluster", "node", "pair")
 """The stores whose documents a rendering is made of."""
+SECRETS = "secrets"
+"""The folder of the secrets that NodeConfig names (`secret`), a file each, in the state."""
+SECRET_FILES = frozenset[str]()
+"""The rendered files in which the name of a secret is replaced by it; all others show the name."""
 FACTORY = "/usr/lib/lbadmin/factory/rendered.json"
 
 
@@ -50,6 +58,33 @@ def save_cache(system: System, files: Mapping[str, str]) -> None:
     write_durably(system.state / CACHE, pack(files, stamp_of(system)), mode=0o600)
 
 
+_SECRET = re.compile(r"secret:([0-9a-f]{64})")
+
+
+def final_text(system: System, name: str, text: str) -> str:
+    """Return what is written for a rendered file: in `SECRET_FILES` with the secrets that it names."""
+    if name not in SECRET_FILES:
+        return text
+    return _SECRET.sub(lambda found: _secret(system, found[1]), text)
+
+
+def _secret(system: System, kept: str) -> str:
+    try:
+        return (system.state / SECRETS / kept).read_text(encoding="ascii")
+    except (OSError, ValueError):
+        # What needs it fails by itself; the rest of the appliance must not.
+        log.exception("the secret %s… can't be read", kept[:16])
+        return ""
+
+
+def is_in_place(system: System, name: str, text: str) -> bool:
+    """Tell whether a rendered file is as it was rendered."""
+    try:
+        return system.path(name).read_text(encoding="utf-8") == final_text(system, name, text)
+    except OSError:
+        return False
+
+
 def install(system: System, files: Mapping[str, str], previous: Mapping[str, str] | None = None) -> None:
     """Write the files to their places and remove those of a previous rendering that are no more.
 
@@ -62,8 +97,10 @@ def install(system: System, files: Mapping[str, str], previous: Mapping[str, str
             # Whatever the umask, which is lbadmind's for its state: HAProxy runs scripts without privileges.
             path.parent.chmod(0o755)
         temporary = path.with_name(f".{path.name}.new")
-        temporary.write_text(text, encoding="utf-8")
-        temporary.chmod(0o755 if text.startswith("#!") else 0o644)
+        temporary.unlink(missing_ok=True)
+        temporary.touch(0o600)
+        temporary.write_text(final_text(system, name, text), encoding="utf-8")
+        temporary.chmod(0o600 if name in SECRET_FILES else 0o755 if text.startswith("#!") else 0o644)
         temporary.rename(path)
     for name in set(previous or {}) - set(files):
         with contextlib.suppress(FileNotFoundError):

@@ -1,7 +1,7 @@
-"""The private keys of certificates, beside the documents that name them: a file each, for root alone.
+"""The private keys of certificates and other secrets, a file each for root, beside the documents naming them.
 
 A key is named by the SHA-256 of its public key (SubjectPublicKeyInfo, DER), so the name tells which
-certificates it fits. HAProxy reads the files while it is still root.
+certificates it fits. HAProxy reads the files while it is still root. Other secrets have a random name.
 """
 
 import logging
@@ -12,8 +12,7 @@ from pathlib import Path
 from lbadmin.errors import StorageError
 from lbadmin.store import Store, write_durably
 
-_FILE = re.compile(r"([0-9a-f]{64})\.pem")
-_NAME = re.compile(rb'"([0-9a-f]{64})"')
+_NAME = re.compile(rb'"(?:secret:)?([0-9a-f]{64})"')
 
 log = logging.getLogger(__name__)
 
@@ -21,19 +20,22 @@ log = logging.getLogger(__name__)
 class KeyStore:
     """The keys in one folder. Only one process writes, under the lock of `change.Changes`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, suffix: str = ".pem", kind: str = "private key") -> None:
         self.folder = folder
+        self._suffix = suffix
+        self._file = re.compile(rf"([0-9a-f]{{64}}){re.escape(suffix)}")
+        self._kind = kind
         self._named: dict[int, frozenset[str]] = {}
 
     def path(self, key_id: str) -> Path:
         """Return where the key of that name is kept."""
-        return self.folder / f"{key_id}.pem"
+        return self.folder / f"{key_id}{self._suffix}"
 
     def ids(self) -> set[str]:
         """Return the names of all keys."""
         if not self.folder.is_dir():
             return set()
-        return {match[1] for path in self.folder.iterdir() if (match := _FILE.fullmatch(path.name))}
+        return {match[1] for path in self.folder.iterdir() if (match := self._file.fullmatch(path.name))}
 
     def read(self, key_id: str) -> str:
         """Return a key in PEM form. Raises OSError."""
@@ -47,7 +49,7 @@ class KeyStore:
                 write_durably(self.path(key_id), pem.encode("ascii"), mode=0o600)
         except OSError as error:
             raise StorageError(
-                f"the private key could not be written to {self.folder}: {error.strerror}; "
+                f"the {self._kind} could not be written to {self.folder}: {error.strerror}; "
                 "nothing was changed, free some space and try again"
             ) from error
 
@@ -64,9 +66,9 @@ class KeyStore:
             }
             for key_id in spare.difference(*self._named.values()):
                 self.path(key_id).unlink()
-                log.info("private key %s… is named by no revision any more and was removed", key_id[:16])
+                log.info("%s %s… is named by no revision any more and was removed", self._kind, key_id[:16])
         except OSError:
-            log.exception("a private key that is not needed any more could not be removed")
+            log.exception("a %s that is not needed any more could not be removed", self._kind)
 
 
 def _names_in(path: Path) -> frozenset[str]:

@@ -17,7 +17,13 @@ from lbadmin.system import System
 
 Level = Literal["info", "warning", "danger"]
 Action = Literal[
-    "restart-haproxy", "change-password", "restart-heartbeat", "resolve-conflict", "pair", "apply-licence"
+    "restart-haproxy",
+    "change-password",
+    "restart-heartbeat",
+    "resolve-conflict",
+    "pair",
+    "apply-licence",
+    "confirm-node",
 ]
 
 LICENCE_WARNING_DAYS = 7
@@ -68,6 +74,7 @@ def messages_of(
 ) -> list[Message]:
     """Return what there is to tell now, with `others`' messages, the gravest first."""
     messages = [FACTORY_PASSWORD] if factory_password else []
+    messages += _unconfirmed(changes)
     messages += others
     messages += [RESET] if is_requested(changes.system) else []
     messages += _expiring(changes.system, changes.current.cluster, datetime.now(UTC))
@@ -78,6 +85,14 @@ def messages_of(
         messages.append(Message(level="danger", text=f"{error.sentence}.", action="restart-haproxy"))
     order: tuple[Level, ...] = ("danger", "warning", "info")
     return sorted(messages, key=lambda message: order.index(message.level))
+
+
+def _unconfirmed(changes: Changes) -> list[Message]:
+    waiting = changes.unconfirmed
+    if waiting is None:
+        return []
+    text = f"{waiting.what} by {waiting.who} is taken back in {waiting.seconds_left()} s unless you keep it."
+    return [Message(level="danger", text=f"{text[0].upper()}{text[1:]}", action="confirm-node")]
 
 
 def _expiring(system: System, cluster: ClusterConfig, now: datetime) -> list[Message]:

@@ -5,8 +5,9 @@ The models hold what one value must be; what values must be to each other is in 
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from lbadmin.document import Document, Flag
 from lbadmin.fields import (
     Address,
     CheckPorts,
@@ -14,8 +15,6 @@ from lbadmin.fields import (
     DurationMs,
     Hostname,
     HttpPath,
-    InterfaceAddress,
-    InterfaceName,
     KeyId,
     Label,
     PemText,
@@ -26,6 +25,16 @@ from lbadmin.fields import (
     StatusCodes,
     WireText,
 )
+from lbadmin.node.alerts import Alerts
+from lbadmin.node.firewall import Firewall
+from lbadmin.node.graphing import Graphing
+from lbadmin.node.mail import Mail
+from lbadmin.node.network import Interface, Route
+from lbadmin.node.proxy import Proxy
+from lbadmin.node.snmp import Snmp
+from lbadmin.node.ssh import Ssh
+from lbadmin.node.syslog import Syslog
+from lbadmin.node.time import TimeSettings
 
 CLUSTER_FORMAT: Literal[2] = 2
 """Format of a ClusterConfig as it is stored and backed up; `migrations` brings older ones up to it."""
@@ -42,15 +51,8 @@ MAX_FLOATING_ADDRESSES = 64
 
 Sensitivity = Literal["fast", "normal", "tolerant"]
 State = Literal["online", "drain", "halt"]
-Flag = Annotated[bool, Field(strict=True)]
 # A connection takes two file descriptors, and systemd allows a service 524,288 of them.
 Maxconn = Annotated[int, Field(ge=1, le=250_000, strict=True)]
-
-
-class Document(BaseModel):
-    """What all parts of a document share: immutable, and unknown fields are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Layer7Settings(Document):
@@ -199,13 +201,6 @@ class ClusterConfig(Document):
     check_scripts: Annotated[tuple[CheckScript, ...], Field(max_length=MAX_SCRIPTS)] = ()
 
 
-class Interface(Document):
-    """A network interface and the addresses that are the node's own."""
-
-    name: InterfaceName
-    addresses: Annotated[tuple[InterfaceAddress, ...], Field(max_length=64)] = ()
-
-
 class NodeConfig(Document):
     """What belongs to this node alone and is never replicated (the guide's appendix 1)."""
 
@@ -215,3 +210,13 @@ class NodeConfig(Document):
         Interface.model_validate({"name": "eth0", "addresses": ["192.168.2.21/24"]}),
     )
     gateway: Address | None = None
+    routes: Annotated[tuple[Route, ...], Field(max_length=256)] = ()
+    time: TimeSettings = TimeSettings()
+    proxy: Proxy = Proxy()
+    firewall: Firewall = Firewall()
+    ssh: Ssh = Ssh()
+    mail: Mail = Mail()
+    syslog: Syslog = Syslog()
+    snmp: Snmp = Snmp()
+    graphing: Graphing = Graphing()
+    alerts: Alerts = Alerts()

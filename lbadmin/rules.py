@@ -1,14 +1,16 @@
 """What values of the two documents must be to each other. What one value must be is in `model`."""
 
 from collections.abc import Iterator, Mapping
-from ipaddress import IPv4Address, IPv6Address
 from typing import TypeVar
 
 from pydantic import ValidationError
 
+from lbadmin.addresses import Address, not_unicast
+from lbadmin.document import Document
 from lbadmin.errors import DuplicateError, Fault, RefusedError
 from lbadmin.fields import port_span
-from lbadmin.model import ClusterConfig, Document, NodeConfig, RealServer, VirtualService
+from lbadmin.model import ClusterConfig, NodeConfig, RealServer, VirtualService
+from lbadmin.node.rules import node_faults
 from lbadmin.rules_balancing import balancing_faults, duplicate_helpers
 from lbadmin.sentences import faults_of
 
@@ -22,7 +24,6 @@ MAX_ALL_TABLES = 2_000_000
 HOSTS_ONLY = 2
 """A network of no more addresses has none but hosts' (RFC 3021)."""
 
-Address = IPv4Address | IPv6Address
 T = TypeVar("T", bound=Document)
 
 
@@ -55,7 +56,7 @@ def check_rules(cluster: ClusterConfig, node: NodeConfig) -> None:
         *_floating(cluster, node),
         *_own_ports(cluster),
         *balancing_faults(cluster),
-        *_node(node),
+        *node_faults(node),
     ]
     if faults:
         raise RefusedError(faults)
@@ -146,7 +147,7 @@ def _addresses(cluster: ClusterConfig, node: NodeConfig) -> Iterator[Fault]:
     virtual = {service.ip: service.label for service in cluster.virtual_services}
     for number, service in enumerate(cluster.virtual_services):
         where = f"virtual_services.{number}"
-        reason = _not_unicast(service.ip)
+        reason = not_unicast(service.ip)
         if reason is None and service.ip in own:
             reason = f"is this node's own address on {own[service.ip]}; choose a free one"
         if reason is not None:
@@ -174,7 +175,7 @@ def _floating(cluster: ClusterConfig, node: NodeConfig) -> Iterator[Fault]:
     servers = {server.ip: server.label for each in cluster.virtual_services for server in each.real_servers}
     seen: set[Address] = set()
     for number, ip in enumerate(cluster.ha.floating_addresses):
-        reason = _not_unicast(ip) or _not_a_host(ip, node)
+        reason = not_unicast(ip) or _not_a_host(ip, node)
         if reason is None and ip in own:
             reason = f"is this node's own address on {own[ip]}; choose a free one"
         elif reason is None and ip in servers:
@@ -187,23 +188,11 @@ def _floating(cluster: ClusterConfig, node: NodeConfig) -> Iterator[Fault]:
 
 
 def _not_a_server(ip: Address, virtual: Mapping[Address, str]) -> str | None:
-    reason = _not_unicast(ip)
+    reason = not_unicast(ip)
     if reason is None and ip in virtual:
         # Services that stand behind each other would pass one connection round for ever.
         reason = f"is the virtual service {virtual[ip]} itself; name the server behind it"
     return reason
-
-
-def _not_unicast(ip: Address) -> str | None:
-    if ip.is_unspecified:
-        return "is the unspecified address; name one host"
-    if ip.is_loopback:
-        return "is a loopback address; name one that the network reaches"
-    if ip.is_multicast or ip == IPv4Address("255.255.255.255"):
-        return "is not the address of one host; name a unicast address"
-    if ip.is_link_local and isinstance(ip, IPv6Address):
-        return "is a link-local address; name one that the network reaches"
-    return None
 
 
 def _not_a_host(ip: Address, node: NodeConfig) -> str | None:
@@ -225,44 +214,3 @@ def _own_ports(cluster: ClusterConfig) -> Iterator[Fault]:
                     f"port {port} of {service.label} is used by {OWN_PORTS[port]} of this appliance; "
                     "choose another port",
                 )
-
-
-def _node(node: NodeConfig) -> Iterator[Fault]:
-    names: set[str] = set()
-    owners: dict[Address, str] = {}
-    for number, interface in enumerate(node.interfaces):
-        if interface.name in names:
-            yield Fault(
-                f"interfaces.{number}.name",
-                interface.name,
-                f"interface {interface.name} is there twice; name each interface once",
-            )
-        names.add(interface.name)
-        for index, address in enumerate(interface.addresses):
-            field = f"interfaces.{number}.addresses.{index}"
-            reason = _not_unicast(address.ip)
-            if reason is None and address.ip in owners:
-                reason = f"is also on {owners[address.ip]}; give each address once"
-            owners.setdefault(address.ip, interface.name)
-            if reason is not None:
-                yield Fault(field, str(address), f"address {address.ip} of {interface.name} {reason}")
-    if not owners:
-        yield Fault("interfaces", None, "interfaces has no address left; keep one to manage this node by")
-    yield from _gateway(node)
-
-
-def _gateway(node: NodeConfig) -> Iterator[Fault]:
-    if node.gateway is None:
-        return
-    addresses = [address for interface in node.interfaces for address in interface.addresses]
-    if any(node.gateway == address.ip for address in addresses):
-        yield Fault(
-            "gateway", str(node.gateway), f"gateway {node.gateway} is this node itself; name the next router"
-        )
-    elif not any(node.gateway in address.network for address in addresses):
-        yield Fault(
-            "gateway",
-            str(node.gateway),
-            f"gateway {node.gateway} is in no subnet of this node; choose one within "
-            + (", ".join(str(address.network) for address in addresses) or "an interface's subnet"),
-        )

@@ -11,8 +11,8 @@ from lbadmin.api.context import ContextDep
 from lbadmin.api.problems import CREATED, RESPONSES
 from lbadmin.apikeys import ApiKey
 from lbadmin.client import PREFIX
+from lbadmin.document import Document, Flag
 from lbadmin.fields import Label
-from lbadmin.model import Document, Flag
 
 router = APIRouter(prefix=f"{PREFIX}/api-keys", responses=RESPONSES, tags=["access"])
 

@@ -13,7 +13,8 @@ from lbadmin.api.revisions import Writer
 from lbadmin.backup import Backup, make_backup, read_backup
 from lbadmin.client import PREFIX
 from lbadmin.diffs import diff
-from lbadmin.model import ClusterConfig, Document, Flag, NodeConfig
+from lbadmin.document import Document, Flag
+from lbadmin.model import ClusterConfig, NodeConfig
 from lbadmin.openssl import refused
 from lbadmin.rules import check_rules
 
@@ -34,7 +35,7 @@ File = Annotated[
 
 
 class BackupFile(BaseModel):
-    """A backup: the file's JSON. It contains private keys, and neither passwords nor API keys."""
+    """A backup: the file's JSON. With private keys and secrets, without users' passwords and API keys."""
 
     lbva: str
     format: int
@@ -44,6 +45,7 @@ class BackupFile(BaseModel):
     cluster: ClusterConfig
     node: NodeConfig
     keys: dict[str, str]
+    secrets: dict[str, str]
     hash: str
 
 
@@ -104,6 +106,7 @@ def restore_backup(context: ContextDep, writer: Writer, body: Restore) -> Restor
         lambda cluster, node: _chosen(body, backup, (cluster, node)),
         f"restore the backup of {backup.created}",
         keys,
+        backup.secrets if body.node else {},
     )
     return RestorePreview(
         version=backup.version,

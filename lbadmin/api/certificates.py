@@ -28,8 +28,9 @@ from lbadmin.certificates import (
     read_chain,
 )
 from lbadmin.client import PREFIX
+from lbadmin.document import Document
 from lbadmin.fields import Label, PemText
-from lbadmin.model import Certificate, ClusterConfig, Document
+from lbadmin.model import Certificate, ClusterConfig
 from lbadmin.openssl import refused
 
 router = APIRouter(prefix=f"{PREFIX}/layer7/certificates", responses=RESPONSES, tags=["certificates"])

@@ -8,7 +8,8 @@ from lbadmin import edits
 from lbadmin.api.problems import CREATED, RESPONSES
 from lbadmin.api.revisions import Reader, Writer
 from lbadmin.client import PREFIX
-from lbadmin.model import CheckScript, Document
+from lbadmin.document import Document
+from lbadmin.model import CheckScript
 
 router = APIRouter(prefix=f"{PREFIX}/layer7/check-scripts", responses=RESPONSES, tags=["layer 7"])
 

@@ -10,8 +10,8 @@ from lbadmin.api.auth import Caller
 from lbadmin.api.context import ContextDep
 from lbadmin.api.problems import RESPONSES
 from lbadmin.client import PREFIX
+from lbadmin.document import Document
 from lbadmin.licensing.licensing import LicenceStatus
-from lbadmin.model import Document
 
 router = APIRouter(prefix=f"{PREFIX}/licence", responses=RESPONSES, tags=["licence"])
 

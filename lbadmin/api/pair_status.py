@@ -8,7 +8,7 @@ from lbadmin.api.auth import Caller
 from lbadmin.api.context import ContextDep
 from lbadmin.api.problems import RESPONSES
 from lbadmin.client import PREFIX
-from lbadmin.model import Document
+from lbadmin.document import Document
 from lbadmin.pair.status import PairStatus
 
 router = APIRouter(prefix=f"{PREFIX}/pair", responses=RESPONSES, tags=["pair"])

@@ -5,7 +5,7 @@ from typing import Annotated, Any, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, create_model
 
-from lbadmin.model import Document
+from lbadmin.document import Document
 
 M = TypeVar("M", bound=Document)
 

@@ -11,7 +11,8 @@ from lbadmin.api.patches import patch_of, patched
 from lbadmin.api.problems import CREATED, RESPONSES
 from lbadmin.api.revisions import Reader, Writer
 from lbadmin.client import PREFIX
-from lbadmin.model import ClusterConfig, Document, RealServer, State
+from lbadmin.document import Document
+from lbadmin.model import ClusterConfig, RealServer, State
 
 router = APIRouter(
     prefix=f"{PREFIX}/layer7/virtual-services/{{label}}/real-servers", responses=RESPONSES, tags=["layer 7"]

@@ -83,15 +83,20 @@ class DocumentWriter:
         edit: Callable[[ClusterConfig, NodeConfig], tuple[ClusterConfig, NodeConfig]],
         what: str,
         keys: Mapping[str, str],
+        secrets: Mapping[str, str],
     ) -> tuple[ClusterConfig, NodeConfig]:
         """Put both edited documents into effect; ETag and If-Match are the ClusterConfig's."""
-        current = self._changes.change(edit, self._who, what, if_cluster=self._if_match, keys=keys)
+        current = self._changes.change(
+            edit, self._who, what, if_cluster=self._if_match, keys=keys, secrets=secrets
+        )
         _tag(self._response, current.cluster_revision)
         return current.cluster, current.node
 
-    def change_node(self, edit: Callable[[NodeConfig], NodeConfig], what: str) -> NodeConfig:
+    def change_node(
+        self, edit: Callable[[NodeConfig], NodeConfig], what: str, *, confirmed: bool = False
+    ) -> NodeConfig:
         """Put the edited document into effect, return it and give the answer its ETag."""
-        current = self._changes.change_node(edit, self._who, what, self._if_match)
+        current = self._changes.change_node(edit, self._who, what, self._if_match, confirmed=confirmed)
         _tag(self._response, current.node_revision)
         return current.node
 

@@ -12,7 +12,8 @@ from lbadmin.api.problems import CREATED, RESPONSES
 from lbadmin.api.real_servers import StateChange
 from lbadmin.api.revisions import Reader, Writer
 from lbadmin.client import PREFIX
-from lbadmin.model import Document, VirtualService
+from lbadmin.document import Document
+from lbadmin.model import VirtualService
 from lbadmin.render.service import section_body
 
 router = APIRouter(prefix=f"{PREFIX}/layer7/virtual-services", responses=RESPONSES, tags=["layer 7"])

@@ -4,13 +4,19 @@ from lbadmin.bodies import body_of
 from lbadmin.catalogue import fields_of
 from lbadmin.catalogue_requests import HOSTNAME, ROUTING
 from lbadmin.cli.grammar import Group, Json, Options, Parser, Run, Verb, take_sections, texts_given
-from lbadmin.cli.tables import show_interfaces, show_licence, show_node
+from lbadmin.cli.tables import show_interfaces, show_licence, show_node, show_unconfirmed
 from lbadmin.cli.terminal import UsageError, confirm, read_text
 from lbadmin.client import Client
 
 
 def _take_node(parser: Parser) -> None:
     take_sections(parser, HOSTNAME, ROUTING, new=False)
+    parser.take(
+        "--confirmed",
+        action="store_true",
+        help="keep the change even if it cuts you off; without it, such a change is taken back after a "
+        "minute unless `lbcli confirm` follows",
+    )
     parser.take(
         "--address",
         action="append",
@@ -19,6 +25,14 @@ def _take_node(parser: Parser) -> None:
         help="the appliance's own addresses on an interface, instead of those it had there; none for blank. "
         "May be given once for each interface",
     )
+
+
+def _confirm(client: Client, _: Options) -> Json:
+    return client.call("POST", "/node/confirm")
+
+
+def _unconfirmed(client: Client, _: Options) -> Json:
+    return client.call("GET", "/node/unconfirmed")
 
 
 def _take_yes(parser: Parser) -> None:
@@ -35,15 +49,16 @@ def _interfaces(client: Client, _: Options) -> Json:
 
 def _change(client: Client, options: Options) -> Json:
     body = body_of(texts_given(options, HOSTNAME, ROUTING), fields_of(HOSTNAME, ROUTING))
+    path = "/node?confirmed=true" if options.confirmed else "/node"
     if options.address is None:
         if not body:
             raise UsageError("nothing to change; give at least one option")
-        return client.call("PATCH", "/node", body)
+        return client.call("PATCH", path, body)
     given = dict(map(_addresses, options.address))
     old = client.asked("GET", "/node")
     addresses = {each["name"]: each["addresses"] for each in old.body["interfaces"]} | given
     body["interfaces"] = [{"name": name, "addresses": each} for name, each in addresses.items()]
-    return client.call("PATCH", "/node", body, revision=old.headers["etag"])
+    return client.call("PATCH", path, body, revision=old.headers["etag"])
 
 
 def _addresses(text: str) -> tuple[str, list[str]]:
@@ -85,6 +100,11 @@ GROUP = Group(
             "set-node", "change addresses, gateway and names", _change, options=_take_node,
             example="set-node --address eth1=192.168.10.21/24 --gateway 192.168.2.1 --dns 192.168.2.1",
         ),
+        Verb(
+            "unconfirmed", "show the change that is taken back unless it is confirmed", _unconfirmed,
+            show_unconfirmed,
+        ),
+        Verb("confirm", "keep a change that could have cut you off", _confirm),
         Verb("interfaces", "show the network interfaces that there are", _interfaces, show_interfaces),
         Verb("licence", "show the trial or the licence", _licence, show_licence),
         Verb(

@@ -196,6 +196,13 @@ def show_interfaces(answer: Json) -> str:
     return table(("interface", "mac", "link", "addresses"), rows)
 
 
+def show_unconfirmed(waiting: Json) -> str:
+    """Return which change waits to be confirmed, and for how long."""
+    if waiting["seconds_left"] is None:
+        return "no change waits to be confirmed"
+    return clean(f"{waiting['what']} by {waiting['who']}: taken back in {waiting['seconds_left']} s")
+
+
 def show_history(history: Json) -> str:
     """Return the revisions as a table."""
     head = ("revision", "when", "who", "what")

@@ -10,8 +10,8 @@ from lbadmin.pair.failovers import Failover
 from lbadmin.pair.model import joined
 from lbadmin.pair.role import Role, Roles
 from lbadmin.pair.watch import Watch
-from lbadmin.pair.worker import Worker
 from lbadmin.system import System
+from lbadmin.worker import Worker
 
 __all__ = ["Heartbeat", "Role"]
 

@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from lbadmin.document import Document, Flag
 from lbadmin.fields import Address, KeyId, PemText
-from lbadmin.model import Document, Flag
 from lbadmin.rules import parse_as
 
 PairState = Literal["pairing", "paired", "leaving", "left"]

@@ -17,8 +17,8 @@ from lbadmin.pair.status import PairStatus, pair_status
 from lbadmin.pair.sync import HELLO_S, Sync
 from lbadmin.pair.takeover import TakeOver
 from lbadmin.pair.truth import Witness
-from lbadmin.pair.worker import Worker
 from lbadmin.system import System
+from lbadmin.worker import Worker
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ from lbadmin.activate import HEARTBEAT_PENDING
 from lbadmin.change import Changes
 from lbadmin.pair.model import joined
 from lbadmin.pair.readiness import GatewayWatch, HAProxyProbe, homeless, keepalived_runs, link_troubles
-from lbadmin.pair.worker import STOP_S
 from lbadmin.render.keepalived import UNFIT
+from lbadmin.worker import STOP_S
 
 TICK_S = 1.0
 NOT_MASTER = -254

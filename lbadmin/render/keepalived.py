@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-from lbadmin.model import ClusterConfig, HaSettings, Interface, NodeConfig, Sensitivity
+from lbadmin.model import ClusterConfig, HaSettings, NodeConfig, Sensitivity
+from lbadmin.node.network import Interface
 from lbadmin.pair.model import PairConfig
 
 Address = IPv4Address | IPv6Address

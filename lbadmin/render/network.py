@@ -1,6 +1,7 @@
 """The node's own network: systemd-networkd units, the host name and the name servers."""
 
-from lbadmin.model import Interface, NodeConfig
+from lbadmin.model import NodeConfig
+from lbadmin.node.network import Interface
 
 HOSTNAME = "/etc/hostname"
 NETWORK_DIR = "/etc/systemd/network"

@@ -9,9 +9,9 @@ from starlette.responses import Response
 from lbadmin.bodies import body_of
 from lbadmin.catalogue import Section
 from lbadmin.catalogue_requests import HOSTNAME, ROUTING, interface_field
-from lbadmin.web.editor import Editor
+from lbadmin.web.editor import Editor, act
 from lbadmin.web.forms import sent_texts
-from lbadmin.web.page import Page, route, server_of
+from lbadmin.web.page import Page, button, route, server_of
 
 Json: TypeAlias = Any
 
@@ -89,6 +89,11 @@ def _host(address: str) -> str:
     return address.partition("/")[0]
 
 
+async def confirm(page: Page) -> Response:
+    """Keep a change that waits for it."""
+    return await act(page, "POST", "/node/confirm", back="/lbadmin/", notice="The change is kept.")
+
+
 async def routing(page: Page) -> Response:
     """Change the default gateway."""
     return await _node_editor("Routing", ROUTING, ROUTES_PAGE, "The change of the gateway").respond(page)
@@ -112,6 +117,7 @@ def _node_editor(title: str, section: Section, path: str, changed: str) -> Edito
 
 
 ROUTES = [
+    button("/lbadmin/local/confirm", confirm),
     route(INTERFACES, interfaces, posts=True),
     route(ROUTES_PAGE, routing, posts=True),
     route(HOSTNAME_PAGE, hostname, posts=True),
