@@ -17,6 +17,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from lbadmin.access import Access
 from lbadmin.api import create_app
 from lbadmin.api.context import Context
+from lbadmin.audit import audit_to
 from lbadmin.change import Changes
 from lbadmin.client import SOCKET
 from lbadmin.errors import LbadminError
@@ -27,6 +28,7 @@ from lbadmin.serving import Server
 from lbadmin.store import Store
 from lbadmin.system import System
 from lbadmin.systemd import notify_ready, passed_sockets
+from lbadmin.unixlogin import ACCESS
 from lbadmin.worker import Worker
 
 WEB_USER = "lbadmin-web"
@@ -52,7 +54,7 @@ def build(system: System) -> Context:
     """Put the parts together on the system's state."""
     haproxy = HAProxy(system)
     changes = Changes(system, haproxy)
-    access = Access(Store(system.state / "access"))
+    access = Access(Store(system.state / ACCESS), audit=audit_to(system))
     pair = parts.build(system, changes)
     licensing = Licensing(system)
     changes.may_change = licensing.check_change

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from argon2 import PasswordHasher
 
-from lbadmin.access import FACTORY_PASSWORD, USER, Access
+from lbadmin.access import FACTORY_PASSWORD, Access
+from lbadmin.accounts import USER
 from lbadmin.apikeys import KEYS_MAX
 from lbadmin.errors import (
     DuplicateError,
@@ -34,8 +35,8 @@ def test_the_factory_password_works_until_it_is_changed(store: Store) -> None:
     token, _ = access.open_session(USER, FACTORY_PASSWORD, CLIENT)
     assert access.session(token).user == USER
     with pytest.raises(ForbiddenError):
-        access.change_password("wrong", "correct horse", CLIENT)
-    access.change_password(FACTORY_PASSWORD, "correct horse", CLIENT)
+        access.change_password(USER, "wrong", "correct horse", client=CLIENT, who=USER)
+    access.change_password(USER, FACTORY_PASSWORD, "correct horse", client=CLIENT, who=USER)
     assert not access.factory_password
     with pytest.raises(LoginError):
         access.session(token)
@@ -47,7 +48,7 @@ def test_the_factory_password_works_until_it_is_changed(store: Store) -> None:
 @pytest.mark.parametrize("new", ["short", FACTORY_PASSWORD, "x" * 1025])
 def test_a_bad_new_password_is_refused(store: Store, new: str) -> None:
     with pytest.raises(RefusedError):
-        Access(store).change_password(None, new, "console")
+        Access(store).change_password(USER, None, new)
     assert store.numbers() == []
 
 
@@ -60,13 +61,13 @@ def test_a_session_ends_when_it_is_closed(store: Store) -> None:
 
 
 def test_damage_does_not_bring_the_factory_password_back(store: Store) -> None:
-    Access(store).change_password(None, "correct horse", "console")
+    Access(store).change_password(USER, None, "correct horse")
     store.path(1).write_bytes(b"")
     access = Access(store)
     assert not access.factory_password
     with pytest.raises(UnavailableError):
         access.authenticate(USER, FACTORY_PASSWORD, CLIENT)
-    access.change_password(None, "battery staple", "console")
+    access.change_password(USER, None, "battery staple")
     assert access.authenticate(USER, "battery staple", CLIENT) == USER
 
 
@@ -143,13 +144,13 @@ def test_a_session_ends_when_nobody_uses_it_and_after_a_working_day(store: Store
 
 def test_a_key_is_kept_as_a_digest_and_holds_until_it_is_revoked(store: Store) -> None:
     access = Access(store)
-    key, _ = access.add_key("monitoring", read_only=True, who="root")
+    key, _ = access.add_key("monitoring", "read-only", who="root")
     assert not any(key in path.read_text() for path in store.folder.iterdir())
     assert access.factory_password
     again = Access(store)
     assert again.api_key(key, CLIENT).who == "key:monitoring"
-    again.change_password(None, "correct horse", "console")
-    assert again.api_key(key, CLIENT).read_only
+    again.change_password(USER, None, "correct horse")
+    assert again.api_key(key, CLIENT).role == "read-only"
     again.remove_key("monitoring", USER)
     for each in (again, Access(store)):
         with pytest.raises(LoginError):
@@ -162,17 +163,17 @@ def test_a_key_is_kept_as_a_digest_and_holds_until_it_is_revoked(store: Store) -
 def test_names_of_keys_are_unique_and_their_number_is_bounded(store: Store) -> None:
     access = Access(store)
     for number in range(KEYS_MAX):
-        access.add_key(f"key-{number}", read_only=True, who="root")
+        access.add_key(f"key-{number}", "read-only", who="root")
     with pytest.raises(DuplicateError):
-        access.add_key("key-0", read_only=True, who="root")
+        access.add_key("key-0", "read-only", who="root")
     with pytest.raises(RefusedError, match="64 API keys already; revoke one first"):
-        access.add_key("one-more", read_only=True, who="root")
+        access.add_key("one-more", "read-only", who="root")
     assert len(Access(store).api_keys) == KEYS_MAX
 
 
 def test_guessing_keys_is_slowed_down_and_stops_neither_a_right_key_nor_the_password(store: Store) -> None:
     access = Access(store, Clock())
-    key, _ = access.add_key("scripts", read_only=False, who="root")
+    key, _ = access.add_key("scripts", "administrator", who="root")
     for number in range(FREE_FAILURES):
         with pytest.raises(LoginError):
             access.api_key(f"lbva_guess{number}", CLIENT)
@@ -184,8 +185,8 @@ def test_guessing_keys_is_slowed_down_and_stops_neither_a_right_key_nor_the_pass
 
 def test_damage_brings_no_revoked_key_back(store: Store) -> None:
     access = Access(store)
-    access.change_password(None, "correct horse", "console")
-    key, _ = access.add_key("lost", read_only=False, who="root")
+    access.change_password(USER, None, "correct horse")
+    key, _ = access.add_key("lost", "administrator", who="root")
     access.remove_key("lost", "root")
     store.path(store.numbers()[-1]).write_bytes(b"{")
     after = Access(store)
@@ -196,13 +197,13 @@ def test_damage_brings_no_revoked_key_back(store: Store) -> None:
 
 def test_damage_that_leaves_only_keys_does_not_bring_the_factory_password_back(store: Store) -> None:
     access = Access(store)
-    access.add_key("first", read_only=True, who="root")
-    access.change_password(None, "correct horse", "console")
+    access.add_key("first", "read-only", who="root")
+    access.change_password(USER, None, "correct horse")
     store.path(2).write_bytes(b"{")
     after = Access(store)
     assert not after.factory_password
     with pytest.raises(UnavailableError):
-        after.add_key("second", read_only=True, who="root")
+        after.add_key("second", "read-only", who="root")
     with pytest.raises(UnavailableError):
         after.authenticate(USER, FACTORY_PASSWORD, CLIENT)
 
