@@ -18,6 +18,7 @@ from lbadmin.errors import (
     DuplicateError,
     Fault,
     ForbiddenError,
+    LbadminError,
     LoginError,
     NotFoundError,
     RefusedError,
@@ -128,15 +129,22 @@ class Access:
         return hmac.digest(self._secret, f"{user}\0{password}".encode("utf-8", "surrogatepass"), "sha256")
 
     def _check(self, user: str, password: str, client: str) -> None:
+        """Raise what keeps a login out, and write it down."""
+        refusal = self._refusal(user, password, client)
+        if refusal is not None:
+            self._audit("login refused", refused=True, user=user, reason=refusal.sentence, **_from(client))
+            raise refusal
+        self._throttle.succeeded(client, user)
+
+    def _refusal(self, user: str, password: str, client: str) -> LbadminError | None:
         try:
             self._throttle.check(client, user)
-            if not self._verify(user, password):
-                self._throttle.failed(client, user)
-                raise LoginError("user or password is not right; check both")
-        except (LoginError, ThrottledError, UnavailableError) as error:
-            self._audit("login refused", refused=True, user=user, reason=error.sentence, **_from(client))
-            raise
-        self._throttle.succeeded(client, user)
+            if self._verify(user, password):
+                return None
+        except (ThrottledError, UnavailableError) as error:
+            return error
+        self._throttle.failed(client, user)
+        return LoginError("user or password is not right; check both")
 
     def _verify(self, user: str, password: str) -> bool:
         if self._damaged:
@@ -186,14 +194,15 @@ class Access:
         found = find_key(self._accounts.keys, key)
         if found is not None:
             return found
-        try:
-            with self._lock:
+        refusal: LbadminError = LoginError("there is no such API key; it may have been revoked")
+        with self._lock:
+            try:
                 self._key_throttle.check(client, "API key")
                 self._key_throttle.failed(client, "API key")
-            raise LoginError("there is no such API key; it may have been revoked")
-        except (LoginError, ThrottledError) as error:
-            self._audit("login refused", refused=True, by="API key", reason=error.sentence, **_from(client))
-            raise
+            except ThrottledError as error:
+                refusal = error
+        self._audit("login refused", refused=True, by="API key", reason=refusal.sentence, **_from(client))
+        raise refusal
 
     def add_key(self, name: str, role: Role, *, who: str) -> tuple[str, ApiKey]:
         """Make an API key; return it, which is never told again, and what is stored of it.
@@ -304,7 +313,7 @@ class Access:
     def set_console(self, password: str | None, who: str) -> str | None:
         """Keep the password of console and SSH, None for none, and return its hash for shadow.
 
-        Raises RefusedError for a bad one, UnavailableError, StorageError, and OSError when it can't be hashed.
+        Raises RefusedError for a bad one, UnavailableError and StorageError, and OSError when there is no hash.
         """
         if password is not None:
             check_password("new", password, CONSOLE_USER)

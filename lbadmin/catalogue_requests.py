@@ -123,14 +123,14 @@ CHECK_SCRIPT = Section(
     ),
 )  # fmt: skip
 
-_PASSWORD_FORM = (
-    "At least 8 characters; any are allowed, blanks too. Several words that have nothing to do with each other "
-    "are stronger than a short word with digits."
+_HOW_LONG = (
+    "At least 8 characters; any are allowed, blanks too. Several words that have nothing to do with each "
+    "other are stronger than a short word with digits."
 )
 
 ROLE = Field(
     "role", "Role", "choice", default="read-only",
-    choices=(("read-only", "Read-only"), ("operator", "Operator"), ("administrator", "Administrator")),
+    choices=(("administrator", "Administrator"), ("operator", "Operator"), ("read-only", "Read-only")),
     help="Read-only looks at everything but backups, and changes nothing. Operator also takes real servers "
     "online, drains and halts them. Administrator may do everything.",
 )  # fmt: skip
@@ -143,7 +143,7 @@ PASSWORD = Section(
             help="The password that you have logged in with.",
         ),
         Field(
-            "new", "New Password", "secret", required=True, help=_PASSWORD_FORM,
+            "new", "New Password", "secret", required=True, help=_HOW_LONG,
         ),
     ),
 )  # fmt: skip
@@ -166,11 +166,11 @@ NEW_USER = Section(
     (
         Field(
             "name", "Name", "text", required=True, example="jane",
-            help="What the user logs in with, and what the change history and the audit log show: 1 to 32 small "
-            "letters, digits, dots, dashes and underscores, beginning with a letter.",
+            help="What the user logs in with, and what the change history and the audit log show: 1 to 32 "
+            "small letters, digits, dots, dashes and underscores, beginning with a letter.",
         ),
         ROLE,
-        Field("password", "Password", "secret", required=True, help=_PASSWORD_FORM),
+        Field("password", "Password", "secret", required=True, help=_HOW_LONG),
     ),
 )  # fmt: skip
 

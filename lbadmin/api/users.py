@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from lbadmin.access import PASSWORD_MAX, PASSWORD_MIN
 from lbadmin.accounts import User, is_name
 from lbadmin.api.audited import describe
-from lbadmin.api.auth import Caller, IdentityDep, Person, SenderDep
+from lbadmin.api.auth import Caller, IdentityDep, Person, SenderDep, person_of
 from lbadmin.api.context import ContextDep
 from lbadmin.api.problems import CREATED, RESPONSES
 from lbadmin.client import PREFIX
@@ -23,8 +23,8 @@ router = APIRouter(prefix=PREFIX, responses=RESPONSES, tags=["access"])
 def _name(text: str) -> str:
     if not is_name(text):
         raise ValueError(
-            "is not a user's name; use 1 to 32 small letters, digits, dots, dashes and underscores, beginning "
-            "with a letter, and none that the appliance uses itself"
+            "is not a user's name; use 1 to 32 small letters, digits, dots, dashes and underscores, "
+            "beginning with a letter, and none that the appliance uses itself"
         )
     return text
 
@@ -137,12 +137,13 @@ def put_password(
     context: ContextDep,
     sender: SenderDep,
     identity: IdentityDep,
-    who: Person,
+    *,
     user: str,
     body: PasswordChange,
 ) -> None:
     """Ends all sessions of the user, one's own included; another's password is for administrators to set."""
     describe(request, f"change the password of {user}")
+    who = person_of(identity)
     own = sender.client is not None and user == who
     if not own and identity.role != "administrator":
         raise ForbiddenError(f"user {who} may change no password but the own; this is for administrators")

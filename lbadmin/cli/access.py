@@ -29,8 +29,8 @@ def _take_user(parser: Parser) -> None:
 def _take_password(parser: Parser, what: str = "the new password") -> None:
     parser.take(
         "--password-file", metavar="FILE", completes="files",
-        help=f"the file whose first line is {what}; - is standard input (default: typed at the terminal, or a "
-        "line of standard input)",
+        help=f"the file whose first line is {what}; - is standard input (default: typed at the terminal, or "
+        "a line of standard input)",
     )  # fmt: skip
 
 

@@ -1,9 +1,9 @@
 """Pages for users who may not change everything: what would be refused is not offered, on any page.
 
-lbadmind decides what a role may do (`roles`); this only takes away what leads nowhere. It works on the finished
-page, so that no view and no template has to think of it: forms that are sent keep their values and lose
-their buttons, and links that are buttons to a page with a form are left out. All texts of a page are escaped,
-so what looks like a form is one.
+lbadmind decides what a role may do (`roles`); this only takes away what leads nowhere. It works on the
+finished page, so that no view and no template has to think of it: forms that are sent keep their values and
+lose their buttons, and links that are buttons to a page with a form are left out. All texts of a page are
+escaped, so what looks like a form is one.
 """
 
 import re
