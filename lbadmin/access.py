@@ -313,7 +313,7 @@ class Access:
     def set_console(self, password: str | None, who: str) -> str | None:
         """Keep the password of console and SSH, None for none, and return its hash for shadow.
 
-        Raises RefusedError for a bad one, UnavailableError and StorageError, and OSError when there is no hash.
+        Raises RefusedError for a bad one, UnavailableError, StorageError, and OSError when there is no hash.
         """
         if password is not None:
             check_password("new", password, CONSOLE_USER)
