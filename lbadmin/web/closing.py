@@ -15,8 +15,10 @@ OWN = frozenset({"/lbadmin/logout", "/lbadmin/maintenance/passwords"})
 """Where every role may send a form to."""
 OPERATORS = frozenset({"/lbadmin/overview/state"})
 """Where operators may, too."""
-TRUSTED = frozenset({"/lbadmin/maintenance/backup/download"})
-"""Pages without a form that are for administrators alone."""
+TRUSTED = re.compile(
+    r"/lbadmin/(maintenance/backup/download|certificates/of/[^/]+/request|view/history/[^/]+/[0-9]+/restore)"
+)
+"""Pages that are for administrators even to look at, or that show nothing but a button."""
 
 HINT = '<p class="hint">Only administrators can change this.</p>'
 
@@ -26,6 +28,7 @@ _BUTTON = re.compile(r"<button\b.*?</button>", re.DOTALL)
 _LINK = re.compile(
     r'<a class="btn\b[^"]*btn-(outline-)?(primary|danger)\b[^>]* href="([^"?#]*)[^>]*>.*?</a>', re.DOTALL
 )
+_PLAIN_LINK = re.compile(r'<a\b[^>]*\bhref="([^"?#]*)[^>]*>(.*?)</a>', re.DOTALL)
 
 TakesForms = Callable[[str], bool]
 """Tells whether the page at a path takes a form."""
@@ -46,9 +49,12 @@ def closed(html: str, role: Role, here: str, takes_forms: TakesForms) -> str:
         return f"{found[1]}<fieldset disabled>{rest}</fieldset>{hint}{found[3]}"
 
     def link(found: re.Match[str]) -> str:
-        kind, where = found[2], found[3]
-        looks = kind == "primary" and found[1] is not None
-        leads_nowhere = where in TRUSTED or (takes_forms(where) and not looks and where not in allowed)
+        looks = found[2] == "primary" and found[1] is not None
+        where = found[3]
+        leads_nowhere = TRUSTED.fullmatch(where) or (
+            takes_forms(where) and not looks and where not in allowed
+        )
         return "" if leads_nowhere else found[0]
 
-    return _LINK.sub(link, _FORM.sub(form, html))
+    shown = _LINK.sub(link, _FORM.sub(form, html))
+    return _PLAIN_LINK.sub(lambda found: found[2] if TRUSTED.fullmatch(found[1]) else found[0], shown)
