@@ -55,7 +55,7 @@ class Access:
     ) -> None:
         self._store = store
         # 19 MiB, two passes, one lane: OWASP's Password Storage Cheat Sheet, for a machine with one CPU.
-        self._hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+        self._hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1, hash_len=32)
         self._throttle = Throttle(clock)
         # Apart from the passwords': a program with a revoked key keeps nobody of its address from logging in.
         self._key_throttle = Throttle(clock)
