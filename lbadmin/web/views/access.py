@@ -11,7 +11,7 @@ from lbadmin.catalogue_requests import API_KEY, PASSWORD
 from lbadmin.client import PREFIX
 from lbadmin.web.editor import act
 from lbadmin.web.forms import default_texts, errors_of, sent_texts
-from lbadmin.web.page import Page, as_sentence, route
+from lbadmin.web.page import Page, as_sentence, button, route
 from lbadmin.web.session import COOKIE, set_cookie
 
 USER = "loadbalancer"
@@ -74,6 +74,12 @@ async def _stay(page: Page, password: str) -> Response:
     return answer
 
 
+async def reset_noted(page: Page) -> Response:
+    """Tell no more that the password was reset at the console."""
+    path = "/console/password-reset"
+    return await act(page, "DELETE", path, back="/lbadmin/", notice="The message has gone.")
+
+
 async def api_keys(page: Page) -> Response:
     """List the API keys, and make one: it is shown on the answer's page and never again."""
     texts, errors, status = default_texts(API_KEY.fields), {}, 200
@@ -111,6 +117,7 @@ async def revoke(page: Page) -> Response:
 
 ROUTES = [
     route(PASSWORDS, passwords, posts=True),
+    button("/lbadmin/maintenance/reset-noted", reset_noted),
     route(API_KEYS, api_keys, posts=True),
     route(f"{API_KEYS}/{{name}}/revoke", revoke, posts=True),
 ]
