@@ -1,7 +1,7 @@
 """What the Network Setup Wizard was told, and whether that can be: pure functions.
 
-Address and prefix, which the REST API knows as one value, are checked here; everything else is checked by lbadmind
-(POST /node/check), whose sentences come back to their fields.
+Address and prefix, which the REST API knows as one value, are checked here; everything else is checked by
+lbadmind (POST /node/check), whose sentences come back to their fields.
 """
 
 from collections.abc import Mapping, Sequence
@@ -64,9 +64,7 @@ def prefix_fault(text: str, address: str) -> str | None:
         return None
     if (bits := _bits_of(text)) is not None:
         return f"prefix {plain(text)} is a netmask; type {bits} for it"
-    return (
-        f"prefix {plain(text) or '(none)'} is not between 1 and {most}; type the number of bits, such as 24"
-    )
+    return f"prefix {plain(text) or '(none)'} is not between 1 and {most}; type a number such as 24"
 
 
 def _parsed(text: str) -> IPv4Address | IPv6Address | None:

@@ -1,7 +1,7 @@
 """The menu program: pages on top of each other on one terminal, for as long as somebody types.
 
-It is a client of lbadmind's socket, as root. Whoever may do what is decided here all the same, because root's requests
-are all granted: see `Menu.allowed`.
+It is a client of lbadmind's socket, as root. Who may do what is decided here all the same, because root's requests are
+all granted: see `Menu.guarded`.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ from lbadmin.console.widgets import Button, Field, Form, paragraphs
 
 USER = "loadbalancer"
 IDLE_S = 300.0
-"""After that the menu closes, whatever was typed: nobody is there, and Python's memory is wanted elsewhere."""
+"""After that the menu closes, whatever was typed: nobody is there, and its memory is wanted elsewhere."""
 
 LOG_IN = 10
 """Exit status that asks overlay/usr/lib/lbva/console for a login."""
@@ -105,7 +105,7 @@ class Menu:
         except RequestError:
             self.tell(
                 "No answer",
-                "The management (lbadmind) does not answer. Try again, or reboot by the machine's button.",
+                "The management does not answer. Try again in a minute.",
             )
             return None
 
@@ -132,9 +132,9 @@ class Menu:
 
     def _is_fresh(self) -> bool:
         answer = self.ask("GET", "/messages")
-        return (
-            answer is not None and answer.status < REFUSED and answer.body["node"]["factory_password"] is True
-        )
+        if answer is None or answer.status >= REFUSED:
+            return False
+        return bool(answer.body["node"]["factory_password"])
 
     def _ask_password(self, then: Callable[[], None]) -> None:
         field = Field("Password", mask="*")

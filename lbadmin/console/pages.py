@@ -96,8 +96,8 @@ def open_reset(menu: Menu) -> None:
         "Password reset",
         [
             *paragraphs(
-                f"This gives the user {USER} a new password. It is logged, and the web interface tells of it.",
-                f"The code is {shown}. Type it below, not before {answer.body['wait_s']} seconds have passed.",
+                f"This gives the user {USER} a new password. It is logged, and the WebUI tells of it.",
+                f"The code is {shown}. Type it below when {answer.body['wait_s']} seconds have passed.",
             ),
             code,
             new,

@@ -1,8 +1,8 @@
 """The password reset at the console, for whoever stands before the machine and has lost the password.
 
-lbadmind keeps the rules, whatever the menu does: a code that the screen alone shows has to be typed, not before
-DELAY_S have passed, in which somebody who watches can still step in; wrong codes lock it for a while; it is logged, and
-the message box says so until somebody who can log in has taken note.
+lbadmind keeps the rules, whatever the menu does: a code that the screen alone shows has to be typed, not
+before DELAY_S have passed, in which somebody who watches can still step in; wrong codes lock it for a while;
+it is logged, and the message box says so until somebody who can log in has taken note.
 """
 
 import hmac

@@ -1,6 +1,6 @@
-"""What a console shows while nobody uses it: a text, which lbadmind keeps in a file for overlay/usr/lib/lbva/console.
+"""What a console shows while nobody uses it: a text, which lbadmind keeps in a file.
 
-So no program stays in memory for it but a shell of a few hundred kilobytes.
+overlay/usr/lib/lbva/console shows it, so no program stays in memory but a shell of a few hundred kilobytes.
 """
 
 import binascii

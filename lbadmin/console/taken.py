@@ -1,7 +1,8 @@
 """Addresses of this node that somebody else on the net has as well.
 
-lbva-addresses.timer asks the net by ARP (RFC 5227, 2.1) when everything serves, and every other minute: networkd's own
-detection (systemd.network(5), DuplicateAddressDetection=) would hold back each address for seconds at every boot.
+lbva-addresses.timer asks the net by ARP (RFC 5227, 2.1) when everything serves, and every other minute.
+networkd's own detection (systemd.network(5), DuplicateAddressDetection=) would hold back each address for
+seconds at every boot.
 """
 
 import re
