@@ -1,7 +1,7 @@
 """The menu program: pages on top of each other on one terminal, for as long as somebody types.
 
-It is a client of lbadmind's socket, as root. Who may do what is decided here all the same, because root's requests are
-all granted: see `Menu.guarded`.
+It is a client of lbadmind's socket, as root. Who may do what is decided here, too, because root's requests
+are all granted: see `Menu.guarded`.
 """
 
 from collections.abc import Callable, Sequence
@@ -28,7 +28,7 @@ PALETTE = [
     ("button focus", "white,bold", "dark blue", "standout"),
     ("error", "light red,bold", "default", "bold"),
 ]
-HINT = " Arrow keys or Tab: move    Enter: choose    Esc: back"
+HINT = " Arrow keys or Tab: move   Enter: choose   Ctrl-U: empty the field   Esc: back"
 
 CREATED = 201
 REFUSED = 400

@@ -6,10 +6,7 @@ WIDTH = 79
 
 def plain(text: str) -> str:
     """Return a text as any terminal shows it: ASCII on one line, everything else as a question mark."""
-    kept = (
-        char if char.isascii() and char.isprintable() else " " if char.isspace() else "?" for char in text
-    )
-    return " ".join("".join(kept).split())
+    return "".join(char if " " <= char <= "~" else " " if char.isspace() else "?" for char in text)
 
 
 def cut(text: str, width: int = WIDTH) -> str:

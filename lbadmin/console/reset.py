@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import ceil
 
 from lbadmin.access import Access
 from lbadmin.errors import ForbiddenError, NotFoundError
@@ -61,7 +62,7 @@ class PasswordReset:
         with self._lock:
             now = self._clock()
             if now < self._locked_until_s:
-                left_s = int(self._locked_until_s - now) + 1
+                left_s = ceil(self._locked_until_s - now)
                 raise ForbiddenError(f"the password can't be reset now; try again in {left_s} s")
             self._begun = Begun(code, now + DELAY_S, now + DELAY_S + VALID_S)
         log.warning("a password reset was begun at the console")
@@ -82,7 +83,7 @@ class PasswordReset:
         if begun is None or now >= begun.until_s:
             raise ForbiddenError("the code does not hold any more; begin anew")
         if now < begun.from_s:
-            raise ForbiddenError(f"the code can be used in {int(begun.from_s - now) + 1} s; wait")
+            raise ForbiddenError(f"the code can be used in {ceil(begun.from_s - now)} s; wait")
         if not hmac.compare_digest(begun.code.encode(), code.encode("utf-8", "replace")):
             raise self._refused_code(now)
 

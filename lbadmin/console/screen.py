@@ -104,9 +104,12 @@ def fingerprint_of(system: System) -> str:
     try:
         text = (system.path(TLS_FOLDER) / "web.pem").read_text(encoding="ascii")
         body = text.partition("-----BEGIN CERTIFICATE-----")[2].partition("-----END")[0]
-        digest = hashlib.sha256(binascii.a2b_base64(body)).hexdigest().upper() if body else ""
+        certificate = binascii.a2b_base64(body)
     except (OSError, ValueError):
         return ""
+    if not certificate:
+        return ""
+    digest = hashlib.sha256(certificate).hexdigest().upper()
     return ":".join(digest[at : at + 2] for at in range(0, len(digest), 2))
 
 

@@ -54,18 +54,28 @@ class Form(urwid.ListBox):
         super().__init__(urwid.SimpleFocusListWalker(list(rows)))
 
     def keypress(self, size: tuple[int, int], key: str) -> str | None:
-        """Pass a key on; Enter in a field goes to the next one."""
+        """Pass a key on; Enter in a field goes to the next one, Ctrl-U empties it."""
         before = self.focus
+        if key == "ctrl u" and isinstance(before, Field):
+            before.edit.set_edit_text("")
+            return None
         if key == "enter" and isinstance(before, Field):
             key = "down"
         left: str | None = super().keypress(size, key)
-        if before is not self.focus and isinstance(before, Field):
-            before.check()
+        if before is not self.focus:
+            if isinstance(before, Field):
+                before.check()
+            self._to_the_end()
         return left
 
     def go_to(self, field: Field) -> None:
         """Put the cursor into a field."""
-        self.set_focus(list(self.body).index(field))
+        self.body.set_focus(list(self.body).index(field))
+        self._to_the_end()
+
+    def _to_the_end(self) -> None:
+        if isinstance(self.focus, Field):
+            self.focus.edit.set_edit_pos(len(self.focus.edit.edit_text))
 
 
 class Button(urwid.WidgetWrap[urwid.AttrMap]):
