@@ -16,6 +16,7 @@ from lbadmin.licensing.licensing import LicenceStatus
 from lbadmin.model import ClusterConfig
 from lbadmin.reset import is_requested
 from lbadmin.system import System
+from lbadmin.unattended import REFUSED_FILE
 
 Level = Literal["info", "warning", "danger"]
 Action = Literal[
@@ -78,6 +79,7 @@ def messages_of(
     """Return what there is to tell now, with `others`' messages, the gravest first."""
     messages = [FACTORY_PASSWORD] if factory_password else []
     messages += _unconfirmed(changes)
+    messages += _deployment(changes)
     messages += _taken(changes)
     messages += _password_reset(changes.system)
     messages += others
@@ -98,6 +100,17 @@ def _unconfirmed(changes: Changes) -> list[Message]:
         return []
     text = f"{waiting.what} by {waiting.who} is taken back in {waiting.seconds_left()} s unless you keep it."
     return [Message(level="danger", text=f"{text[0].upper()}{text[1:]}", action="confirm-node")]
+
+
+def _deployment(changes: Changes) -> list[Message]:
+    """Return what was refused of the network settings that the machine was deployed with."""
+    if changes.current.node_revision:
+        return []
+    try:
+        sentence = changes.system.path(REFUSED_FILE).read_text(encoding="utf-8")
+    except OSError:
+        return []
+    return [Message(level="danger", text=f"{sentence[0].upper()}{sentence[1:]}.")] if sentence else []
 
 
 def _taken(changes: Changes) -> list[Message]:

@@ -192,7 +192,7 @@ def test_a_lost_password_is_reset_by_who_sees_the_screen(node: Node, console: Co
     told = [message for message in status["messages"] if "was reset at the console" in message["text"]]
     assert told[0]["action"] == "take-note-of-reset"
     assert "the password was reset at the console" in node.journal("lbadmind")
-    console.type(ENTER + DOWN * 3 + ENTER)
+    console.type(ENTER + ENTER)
     console.wait("the password can't be reset now")
     assert node.https("DELETE", "/console/password-reset", password="a new password")[0] == 204
     _, status = node.https("GET", "/status", password="a new password")
@@ -202,14 +202,6 @@ def test_a_lost_password_is_reset_by_who_sees_the_screen(node: Node, console: Co
 def test_nobody_resets_the_password_over_the_net(node: Node) -> None:
     assert node.https("POST", "/console/password-reset")[0] == 403
     assert node.https("PUT", "/console/password-reset", {"code": "000000", "new": "a new password"})[0] == 403
-
-
-def test_wrong_codes_lock_the_reset(node: Node, console: Console) -> None:
-    for _ in range(3):
-        node.rest("POST", "/console/password-reset")
-    answer = node.rest("PUT", "/console/password-reset", {"code": "wrong", "new": "a new password"})
-    assert answer.status == 403
-    assert "wait" in answer.body["detail"]
 
 
 def test_a_change_that_waits_is_kept_at_the_console(node: Node, console: Console) -> None:

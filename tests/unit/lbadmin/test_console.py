@@ -1,10 +1,12 @@
 """The console: what its screen tells, what its wizard refuses, and its pages without a terminal."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+import urwid
 
 from lbadmin.access import Access
 from lbadmin.client import Answer, Client, RequestError
@@ -377,6 +379,16 @@ def test_a_reboot_begins_with_cancel() -> None:
     press(menu, *["down"] * 5, "enter", "enter")
     assert "Log in" in page(menu)
     assert "POST /system/reboot" not in client.asked_for
+
+
+def test_a_menu_that_nobody_uses_closes() -> None:
+    master, slave = os.openpty()
+    with os.fdopen(slave) as keyboard, os.fdopen(os.dup(slave), "w") as screen_of_it:
+        screen = urwid.display.raw.Screen(input=keyboard, output=screen_of_it)
+        menu = Menu(Scripted({}), screen, idle_s=0.2)
+        open_menu(menu, System())
+        assert menu.run() == 0
+    os.close(master)
 
 
 def test_messages_are_shown_in_full() -> None:
