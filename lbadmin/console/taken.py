@@ -28,11 +28,8 @@ class Taken(NamedTuple):
 
     @property
     def sentence(self) -> str:
-        """What there is to tell."""
-        return (
-            f"{self.address} on {self.interface} is taken: {self.mac} on this network has it, too. "
-            "Give one of the two another address."
-        )
+        """What there is to tell: short, because a console has one line for it."""
+        return f"{self.address} on {self.interface} is taken: {self.mac} has it, too. Change one."
 
 
 def taken_of(system: System, own: Iterable[str]) -> list[Taken]:

@@ -151,7 +151,7 @@ def test_an_address_that_somebody_else_has_is_told(node: Node, console: Console)
     subprocess.run(["ip", "addr", "add", "192.168.2.21/24", "dev", "management"], check=True)
     try:
         node.run("systemctl", "start", "lbva-addresses.service")
-        console.wait(f"192.168.2.21 on eth0 is taken: {BRIDGE_MAC} on this network")
+        console.wait(f"192.168.2.21 on eth0 is taken: {BRIDGE_MAC} has it, too. Change one.")
     finally:
         subprocess.run(["ip", "addr", "del", "192.168.2.21/24", "dev", "management"], check=True)
     node.run("systemctl", "start", "lbva-addresses.service")
