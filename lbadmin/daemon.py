@@ -25,6 +25,7 @@ from lbadmin.errors import LbadminError
 from lbadmin.haproxy import HAProxy
 from lbadmin.licensing.licensing import Licensing
 from lbadmin.pair import parts
+from lbadmin.pair.model import joined
 from lbadmin.serving import Server
 from lbadmin.status import NodeMessages, node_messages_of
 from lbadmin.store import Store
@@ -59,6 +60,9 @@ def build(system: System) -> Context:
     pair = parts.build(system, changes)
     licensing = Licensing(system)
     changes.may_change = licensing.check_change
+    pair.witness.is_licensed = licensing.is_licensed
+    licensing.in_pair = lambda: joined(changes.current.pair) is not None
+    licensing.peer_is_licensed = pair.sync.peer_is_licensed
     return Context(
         system,
         changes,
