@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from lbadmin.certificates import leaf_of
 from lbadmin.change import Changes
 from lbadmin.errors import RefusedError, UnavailableError
+from lbadmin.firewall import refusal
 from lbadmin.haproxy import HAProxy
 from lbadmin.licensing.licensing import LicenceStatus
 from lbadmin.model import ClusterConfig
@@ -24,6 +25,7 @@ Action = Literal[
     "pair",
     "apply-licence",
     "confirm-node",
+    "firewall-script",
 ]
 
 LICENCE_WARNING_DAYS = 7
@@ -75,6 +77,7 @@ def messages_of(
     """Return what there is to tell now, with `others`' messages, the gravest first."""
     messages = [FACTORY_PASSWORD] if factory_password else []
     messages += _unconfirmed(changes)
+    messages += _firewall(changes.system)
     messages += others
     messages += [RESET] if is_requested(changes.system) else []
     messages += _expiring(changes.system, changes.current.cluster, datetime.now(UTC))
@@ -93,6 +96,14 @@ def _unconfirmed(changes: Changes) -> list[Message]:
         return []
     text = f"{waiting.what} by {waiting.who} is taken back in {waiting.seconds_left()} s unless you keep it."
     return [Message(level="danger", text=f"{text[0].upper()}{text[1:]}", action="confirm-node")]
+
+
+def _firewall(system: System) -> list[Message]:
+    said = refusal(system)
+    if said is None:
+        return []
+    text = f"The firewall script is not in force, as nft refuses it{said}: correct it."
+    return [Message(level="danger", text=text, action="firewall-script")]
 
 
 def _expiring(system: System, cluster: ClusterConfig, now: datetime) -> list[Message]:
