@@ -21,8 +21,8 @@ LOCKDOWN = Section(
         Field(
             "firewall.lockdown", "Networks", "list", option="lockdown", example="192.168.2.0/24",
             help="The networks and addresses that reach the WebUI and REST API (9443), SSH (22) and SNMP "
-            "(161); one a line, at most 64. Virtual services are reached by everybody, and the other node of a "
-            "pair is always let in. Blank: everybody may.",
+            "(161); one a line, at most 64. Virtual services are reached by everybody, and the other node of "
+            "a pair is always let in. Blank: everybody may.",
         ),
     ),
 )  # fmt: skip
