@@ -20,6 +20,8 @@ from lbadmin.render.ssh import SSHD_CONF, render_ssh
 from lbadmin.rules import parse_node
 from lbadmin.web.views.firewall import lets_in, proposal
 
+WITHIN = "network 192.168.2.7/24 is an address within a network; write"
+
 
 def refusal(**node: Any) -> str:  # noqa: ANN401 - what somebody sends
     with pytest.raises(RefusedError) as caught:
@@ -86,8 +88,7 @@ def test_networks_are_taken_in_every_usual_form(lockdown: list[str], taken: list
         ([7], "network 7 is not a network; write it such as 192.168.2.0/24 or 2001:db8::/64"),
         (
             ["192.168.2.7/24"],
-            "network 192.168.2.7/24 is an address within a network; "
-            + "write 192.168.2.0/24 for the network or 192.168.2.7 for the address alone",
+            f"{WITHIN} 192.168.2.0/24 for the network or 192.168.2.7 for the address alone",
         ),
         (
             ["::ffff:192.168.2.0/120"],
@@ -166,7 +167,7 @@ def test_every_change_of_the_firewall_waits_for_its_confirmation() -> None:
 @pytest.mark.parametrize(
     ("output", "said"),
     [
-        ("/x/script.nft:3:5-9: Error: syntax error, unexpected '}'\n  foo }\n", " in line 3: syntax error, une"),
+        ("/x/script.nft:3:5-9: Error: syntax error, unexpected '}'\n  foo }\n", " in line 3: syntax error"),
         ("In file included from /dev/stdin:2:1-44:\n/a/script.nft:12:1-2: Error: no\n", " in line 12: no"),
         ("internal:0:0-0: Error: Could not process rule: No buffer\n", ": Could not process rule: "),
         ("", ": no reason given"),
