@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from lbadmin.checkers import AS_NOBODY_WITH_NETWORK
+from lbadmin.web.views.firewall import SAMPLE
 from tests.image.nodes import Node, appliances
 from tests.image.pairs import SERVICE, VIP, is_settled, master_and_slave, paired_nodes, view
 from tests.image.servers import FrontEnd, connect, wait_until
@@ -115,6 +116,11 @@ DROP = """table inet mine {
     }
 }
 """
+
+
+def test_the_sample_of_the_page_is_taken(node: Node) -> None:
+    change(node, {"script": SAMPLE})
+    assert "set suppliers" in node.run("nft", "list", "ruleset")
 
 
 def test_a_script_drops_what_it_says(node: Node) -> None:

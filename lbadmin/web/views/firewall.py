@@ -19,6 +19,19 @@ LOCKDOWN_PAGE = "/lbadmin/maintenance/lockdown"
 SSH_PAGE = "/lbadmin/maintenance/ssh"
 KEEP = "is in effect. Keep it within a minute, or it is taken back."
 
+SAMPLE = """\
+table inet mine {
+    set suppliers {
+        type ipv4_addr; flags interval
+        elements = { 198.51.100.0/24, 203.0.113.7 }
+    }
+    chain input {
+        type filter hook input priority filter; policy accept
+        iifname "eth1" ip daddr 192.168.10.30 tcp dport { 443, 444 } ip saddr != @suppliers drop
+    }
+}
+"""
+
 
 async def script(page: Page) -> Response:
     """Change the script."""
@@ -26,7 +39,8 @@ async def script(page: Page) -> Response:
         "Rules of your own in the language of nftables, for what the Firewall Lockdown Wizard can't say. A "
         "change is taken back after a minute unless you keep it."
     )
-    editor = _editor("Firewall Script", FIREWALL_SCRIPT, SCRIPT_PAGE, f"The script {KEEP}", intro=intro)
+    more = {"intro": intro, "template": "firewall_script.html", "extra": {"sample": SAMPLE}}
+    editor = _editor("Firewall Script", FIREWALL_SCRIPT, SCRIPT_PAGE, f"The script {KEEP}", **more)
     return await editor.respond(page)
 
 
@@ -79,7 +93,10 @@ def _with_proposal(node: Json, proposed: str) -> Json:
 
 async def ssh(page: Page) -> Response:
     """Change who logs in by SSH."""
-    intro = "Who may log in to the command line (lbcli) from elsewhere. Sessions that are open stay."
+    intro = (
+        "Who may log in from elsewhere, as root, to use the command line (lbcli). Without password login and "
+        "keys it is nobody, except by a key that was handed over from outside. Sessions that are open stay."
+    )
     editor = _editor("Secure Shell", SSH, SSH_PAGE, "The change of SSH is in effect.", intro=intro)
     return await editor.respond(page)
 
