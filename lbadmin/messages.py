@@ -11,6 +11,7 @@ from lbadmin.change import Changes
 from lbadmin.console.reset import reset_at
 from lbadmin.console.taken import taken_of
 from lbadmin.errors import RefusedError, UnavailableError
+from lbadmin.firewall import refusal
 from lbadmin.haproxy import HAProxy
 from lbadmin.licensing.licensing import LicenceStatus
 from lbadmin.model import ClusterConfig
@@ -28,6 +29,7 @@ Action = Literal[
     "apply-licence",
     "confirm-node",
     "take-note-of-reset",
+    "firewall-script",
 ]
 
 LICENCE_WARNING_DAYS = 7
@@ -81,6 +83,7 @@ def messages_of(
     """Return what there is to tell now, with `others`' messages, the gravest first."""
     messages = [FACTORY_PASSWORD] if factory_password else []
     messages += _unconfirmed(changes)
+    messages += _firewall(changes.system)
     messages += [_damaged(*each) for each in changes.damaged()]
     messages += _deployment(changes)
     messages += _taken(changes)
@@ -130,6 +133,14 @@ def _password_reset(system: System) -> list[Message]:
         "if none of you did that, somebody else has been at the machine."
     )
     return [Message(level="warning", text=text, action="take-note-of-reset")]
+
+
+def _firewall(system: System) -> list[Message]:
+    said = refusal(system)
+    if said is None:
+        return []
+    text = f"The firewall script is not in force, as nft refuses it{said}: correct it."
+    return [Message(level="danger", text=text, action="firewall-script")]
 
 
 def _damaged(what: str, number: int, instead: int) -> Message:
