@@ -242,11 +242,13 @@ def show_diffs(answer: Json) -> str:
 
 def show_api_keys(answer: Json) -> str:
     """Return the API keys as a table."""
-    rows = [
-        [each["name"], "read only" if each["read_only"] else "all", each["created"], each["created_by"]]
-        for each in answer["api_keys"]
-    ]
-    return table(("name", "may", "created", "by"), rows)
+    rows = [[each["name"], each["role"], each["created"], each["created_by"]] for each in answer["api_keys"]]
+    return table(("name", "role", "created", "by"), rows)
+
+
+def show_users(answer: Json) -> str:
+    """Return the users as a table."""
+    return table(("name", "role"), [[each["name"], each["role"]] for each in answer["users"]])
 
 
 def show_licence(licence: Json) -> str:

@@ -67,7 +67,7 @@ MENU = (
         ),
     ),
     Group("Reports", (Entry("Layer 7 Status", "/lbadmin/reports/layer7"),)),
-    Group("Logs", (Entry("Logs", "/lbadmin/logs"),)),
+    Group("Logs", (Entry("Logs", "/lbadmin/logs"), Entry("Audit", "/lbadmin/logs/audit"))),
     Group("Support", (Entry("Technical Support Download", "/lbadmin/support"),)),
 )
 

@@ -10,6 +10,7 @@ from pydantic.fields import FieldInfo
 
 from lbadmin.api.apikeys import KeyRequest
 from lbadmin.api.certificates import Chain, Import, NewRequest, NewSelfSigned
+from lbadmin.api.users import NewUser
 from lbadmin.bodies import body_of, texts_of
 from lbadmin.catalogue import (
     MANUAL,
@@ -28,10 +29,12 @@ from lbadmin.catalogue_requests import (
     CHECK_SCRIPT,
     HOSTNAME,
     IMPORT,
+    NEW_USER,
     ROUTING,
     SELF_SIGNED,
     SIGNED,
     SIGNING_REQUEST,
+    USER_ROLE,
 )
 from lbadmin.cli.verbs import GROUPS, verb_of
 from lbadmin.model import CheckScript, HaSettings, Layer7Settings, NodeConfig, RealServer, VirtualService
@@ -49,6 +52,7 @@ MODELS: tuple[tuple[type[BaseModel], tuple[Section, ...]], ...] = (
     (Chain, (SIGNED,)),
     (CheckScript, (CHECK_SCRIPT,)),
     (KeyRequest, (API_KEY,)),
+    (NewUser, (NEW_USER,)),
     (HaSettings, (HA_SETTINGS,)),
 )
 PAIRS = [(model, field) for model, sections in MODELS for field in fields_of(*sections)]
@@ -68,6 +72,8 @@ VERBS = (
     ("add-script", (CHECK_SCRIPT,)),
     ("edit-script", (CHECK_SCRIPT,)),
     ("add-api-key", (API_KEY,)),
+    ("add-user", (NEW_USER._replace(fields=NEW_USER.fields[:2]),)),
+    ("edit-user", (USER_ROLE,)),
     ("ha-edit", (HA_SETTINGS,)),
 )
 
