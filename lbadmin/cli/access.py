@@ -108,6 +108,10 @@ def _delete(client: Client, options: Options) -> Json:
     return client.call("DELETE", f"{KEYS}/{quote(options.name, safe='')}")
 
 
+def _take_note(client: Client, _: Options) -> Json:
+    return client.call("DELETE", "/console/password-reset")
+
+
 GROUP = Group(
     "Access",
     (
@@ -132,6 +136,7 @@ GROUP = Group(
             "delete-user", "remove a user", _delete_user, options=_take_user,
             example="delete-user --name jane",
         ),
+        Verb("take-note-of-reset", "tell no more that the password was reset at the console", _take_note),
         Verb("list-api-keys", "list the API keys", _list, show_api_keys),
         Verb(
             "add-api-key", "make an API key, which is shown this once", _add, show_new_key, _take_new_key,

@@ -187,6 +187,19 @@ def show_node(node: Json) -> str:
     return table(("setting", "value"), rows)
 
 
+def show_firewall(node: Json) -> str:
+    """Return who reaches the management ports, then the script."""
+    networks = node["firewall"]["lockdown"] or ["everybody"]
+    text = node["firewall"]["script"] or "no script"
+    return clean(f"{table(('may manage',), [[each] for each in networks])}\n\n{text}".rstrip("\n"))
+
+
+def show_ssh(node: Json) -> str:
+    """Return whether passwords are taken, then the authorised keys."""
+    passwords = "yes" if node["ssh"]["password_login"] else "no"
+    return clean("\n".join([f"password login: {passwords}", *node["ssh"]["keys"]]))
+
+
 def show_interfaces(answer: Json) -> str:
     """Return the network interfaces as a table."""
     rows = [

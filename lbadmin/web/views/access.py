@@ -11,7 +11,7 @@ from lbadmin.catalogue_requests import API_KEY, NEW_USER, PASSWORD, SET_PASSWORD
 from lbadmin.client import PREFIX
 from lbadmin.web.editor import Editor, act
 from lbadmin.web.forms import default_texts, errors_of, sent_texts
-from lbadmin.web.page import Page, as_sentence, route
+from lbadmin.web.page import Page, as_sentence, button, route
 from lbadmin.web.session import COOKIE, set_cookie
 
 PASSWORDS = "/lbadmin/maintenance/passwords"
@@ -181,6 +181,12 @@ def _at(user: str) -> str:
     return f"/users/{quote(user, safe='')}"
 
 
+async def reset_noted(page: Page) -> Response:
+    """Tell no more that the password was reset at the console."""
+    path = "/console/password-reset"
+    return await act(page, "DELETE", path, back="/lbadmin/", notice="The message has gone.")
+
+
 async def api_keys(page: Page) -> Response:
     """List the API keys, and make one: it is shown on the answer's page and never again."""
     texts, errors, status = default_texts(API_KEY.fields), {}, 200
@@ -224,6 +230,7 @@ ROUTES = [
     route(f"{PASSWORDS}/of/{{name}}", edit_user, posts=True),
     route(f"{PASSWORDS}/of/{{name}}/password", set_password, posts=True),
     route(f"{PASSWORDS}/of/{{name}}/remove", remove_user, posts=True),
+    button("/lbadmin/maintenance/reset-noted", reset_noted),
     route(API_KEYS, api_keys, posts=True),
     route(f"{API_KEYS}/{{name}}/revoke", revoke, posts=True),
 ]

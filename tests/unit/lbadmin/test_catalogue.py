@@ -22,6 +22,7 @@ from lbadmin.catalogue import (
     Section,
     fields_of,
 )
+from lbadmin.catalogue_firewall import FIREWALL_SCRIPT, LOCKDOWN, SSH
 from lbadmin.catalogue_pair import HA_SETTINGS
 from lbadmin.catalogue_requests import (
     API_KEY,
@@ -39,7 +40,7 @@ from lbadmin.cli.verbs import GROUPS, verb_of
 from lbadmin.model import CheckScript, HaSettings, Layer7Settings, NodeConfig, RealServer, VirtualService
 
 SERVICE = (SERVICE_BASIC, Section("", (MANUAL,)), *SERVICE_SECTIONS)
-NODE = (HOSTNAME, ROUTING)
+NODE = (HOSTNAME, ROUTING, FIREWALL_SCRIPT, LOCKDOWN, SSH)
 MODELS: tuple[tuple[type[BaseModel], tuple[Section, ...]], ...] = (
     (VirtualService, SERVICE),
     (RealServer, SERVER_SECTIONS),
@@ -97,6 +98,7 @@ UNFIT: dict[str, object] = {
     "choice": "no choice",
     "label": "a label",
     "list": "192.168.2.1",
+    "lines": "text",
     "block": "\0",
 }
 """For each kind what the API refuses of it, and would not of some other kind."""
