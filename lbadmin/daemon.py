@@ -27,6 +27,7 @@ from lbadmin.serving import Server
 from lbadmin.store import Store
 from lbadmin.system import System
 from lbadmin.systemd import notify_ready, passed_sockets
+from lbadmin.timekeeping import Clock
 from lbadmin.worker import Worker
 
 WEB_USER = "lbadmin-web"
@@ -56,7 +57,9 @@ def build(system: System) -> Context:
     pair = parts.build(system, changes)
     licensing = Licensing(system)
     changes.may_change = licensing.check_change
-    return Context(system, changes, haproxy, access, pair, licensing, _uids(WEB_USER), _uids(PEER_USER))
+    clock = Clock(system)
+    uids = _uids(WEB_USER), _uids(PEER_USER)
+    return Context(system, changes, haproxy, access, pair, licensing, clock, *uids)
 
 
 def _uids(name: str) -> frozenset[int]:

@@ -11,6 +11,7 @@ from lbadmin.haproxy import HAProxy
 from lbadmin.licensing.licensing import Licensing
 from lbadmin.pair.parts import Pair
 from lbadmin.system import System
+from lbadmin.timekeeping import Clock
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class Context:
     access: Access
     pair: Pair
     licensing: Licensing
+    clock: Clock
     web_uids: frozenset[int]
     peer_uids: frozenset[int]
 
