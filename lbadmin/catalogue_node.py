@@ -11,15 +11,16 @@ TIME = Section(
         Field(
             "time.time_zone", "System Timezone", "text", default="UTC", choices_from="time_zones",
             example="Europe/Berlin",
-            help="The time zone of this page, the console and the lines to a syslog server, as the tz database "
-            "names it: Europe/Berlin, America/New_York, UTC. The other pages and the REST API tell times in "
-            "UTC.",
+            help="The time zone of this page, the console and the lines to a syslog server, as the tz "
+            "database names it: Europe/Berlin, America/New_York, UTC. The other pages and the "
+            "REST API tell times in UTC.",
         ),
         Field(
             "time.ntp_servers", "NTP Servers", "list", example="ntp.example.com",
-            help="Names or addresses of the time servers that the clock is set by; one a line, at most 8. The "
-            "clock steps to their time when they are first asked, and is slewed after that, so that it never "
-            "jumps while clients are served. Blank: the clock is the machine's own, or its hypervisor's.",
+            help="Names or addresses of the time servers that the clock is set by; one a line, at most 8. "
+            "The clock steps to their time when they are first asked, and is slewed after that, so that it "
+            "never jumps while clients are served. Blank: the clock is the machine's own, or its "
+            "hypervisor's.",
         ),
     ),
 )  # fmt: skip
@@ -44,6 +45,7 @@ FIREWALL_TABLE = Section(
     (
         Field(
             "firewall_table_size", "Firewall Table Size", "number", default="262144", unit="connections",
+            example="262144",
             help="How many connections the firewall's rules can keep track of at once, from 4096 to 524288 "
             "(nf_conntrack_max); those above are dropped. A client's connection counts twice, because the "
             "appliance opens one to the real server for it. Each takes about 320 bytes of memory. Without "
@@ -82,8 +84,8 @@ MAIL = Section(
     (
         Field(
             "mail.user", "SMTP User", "text", option="smtp-user", example="lbva",
-            help="The name that the appliance signs in to the relay with, which needs STARTTLS or TLS. Blank: "
-            "the relay takes mails without; a password that is kept is then forgotten.",
+            help="The name that the appliance signs in to the relay with, which needs STARTTLS or TLS. "
+            "Blank: the relay takes mails without; a password that is kept is then forgotten.",
         ),
         Field(
             "mail.password", "SMTP Password", "secret", option="smtp-password",
@@ -103,9 +105,9 @@ SYSLOG = Section(
     (
         Field(
             "syslog.host", "Syslog Server", "text", option="syslog-host", example="syslog.example.com",
-            help="The name or address of the server that all messages of the logs are sent to, beginning with "
-            "those of now (RFC 5424). While it does not answer over TCP or TLS they wait in the appliance's "
-            "own logs. Blank: they stay there.",
+            help="The name or address of the server that all messages of the logs are sent to, beginning "
+            "with those of now (RFC 5424). While it does not answer over TCP or TLS they wait in the "
+            "appliance's own logs. Blank: they stay there.",
         ),
         Field(
             "syslog.protocol", "Syslog Protocol", "choice", default="udp", option="syslog-protocol",

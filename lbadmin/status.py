@@ -14,6 +14,7 @@ from lbadmin.model import RealServer, State, VirtualService
 from lbadmin.pair.heartbeat import Role
 from lbadmin.pair.parts import Pair
 from lbadmin.pair.verdict import SyncWord
+from lbadmin.storage import storage_messages
 from lbadmin.timekeeping import Clock
 
 Health = Literal["up", "down", "drain", "halt", "unchecked", "unknown"]
@@ -107,6 +108,7 @@ def node_messages_of(
         *pair.messages(),
         *licence_messages(node.licence),
         *clock_messages(clock.silent(changes.current.node.time)),
+        *storage_messages(changes.system),
     ]
     return NodeMessages(
         node=node, messages=messages_of(changes, haproxy, others, factory_password=factory_password)

@@ -15,8 +15,8 @@ PORTS: dict[Protocol, int] = {"udp": 514, "tcp": 514, "tls": 6514}
 class Syslog(Document):
     """The server that the logs are sent to; without a host they stay here.
 
-    Over TLS its certificate must be for `host`, and signed by `ca_certificate`, else by one of the authorities
-    that the appliance ships with.
+    Over TLS its certificate must be for `host`, and signed by `ca_certificate`, else by one of the
+    authorities that the appliance ships with.
     """
 
     host: Host | None = None

@@ -55,10 +55,16 @@ def _rsyslog(syslog: Syslog) -> str:
             f'streamDriverPermittedPeers="{syslog.host}"',
             f'streamDriver.CAFile="{RSYSLOG_CA if syslog.ca_certificate else AUTHORITIES}"',
         ]
+    journal = [
+        'stateFile="journal"',
+        'persistStateInterval="100"',
+        'ratelimit.interval="0"',
+        'ignorePreviousMessages="on"',
+        'usePid="system"',
+    ]
     lines = [
         f'global(workDirectory="{STATE}")',
-        'module(load="imjournal" stateFile="journal" persistStateInterval="100" ratelimit.interval="0" '
-        'ignorePreviousMessages="on" usePid="system")',
+        f'module(load="imjournal" {" ".join(journal)})',
         f'main_queue(queue.type="FixedArray" queue.size="{QUEUE}" queue.timeoutEnqueue="{DAY_MS}")',
         f'template(name="line" type="string" string="{_LINE}")',
         f"action({' '.join(action)})",

@@ -17,7 +17,7 @@ def render_time(node: NodeConfig) -> dict[str, str]:
 def _chrony(node: NodeConfig) -> str:
     """chrony.conf(5): nobody is served, and the clock steps with chronyd's first updates alone.
 
-    After that it is slewed, so that it neither jumps nor goes back while clients are served; leap seconds too.
+    After that it is slewed, leap seconds too: it neither jumps nor goes back while clients are served.
     """
     lines = [
         *(f"server {server} iburst" for server in node.time.ntp_servers),

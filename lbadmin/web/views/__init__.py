@@ -11,6 +11,7 @@ from lbadmin.web.views import (
     local,
     logs,
     maintenance,
+    node_services,
     overview,
     reports,
     scripts,
@@ -20,6 +21,7 @@ from lbadmin.web.views import (
 ROUTES = [
     *overview.ROUTES,
     *local.ROUTES,
+    *node_services.ROUTES,
     *licence.ROUTES,
     *layer7.ROUTES,
     *certificates.ROUTES,
