@@ -77,6 +77,8 @@ def _put(folder: Path, files: Mapping[str, str]) -> None:
 def _check(system: System, checker: Sequence[str], main: str) -> None:
     result = system.run([*checker, main])
     if result.status != 0:
-        said = words_of(result.output.replace(main, "the rendered file"))
+        # rsyslogd says first that it begins.
+        told = [line for line in result.output.splitlines() if "config validation run" not in line]
+        said = words_of("\n".join(told).replace(main, "the rendered file"))
         name = "HAProxy" if "haproxy" in checker else checker[0]
         raise CheckError(f"{name} refuses this configuration: {said}; nothing was changed")

@@ -56,14 +56,13 @@ def _rsyslog(syslog: Syslog) -> str:
             f'streamDriver.CAFile="{RSYSLOG_CA if syslog.ca_certificate else AUTHORITIES}"',
         ]
     journal = [
-        'stateFile="journal"',
+        f'stateFile="{STATE}/journal"',
         'persistStateInterval="100"',
         'ratelimit.interval="0"',
         'ignorePreviousMessages="on"',
         'usePid="system"',
     ]
     lines = [
-        f'global(workDirectory="{STATE}")',
         f'module(load="imjournal" {" ".join(journal)})',
         f'main_queue(queue.type="FixedArray" queue.size="{QUEUE}" queue.timeoutEnqueue="{DAY_MS}")',
         f'template(name="line" type="string" string="{_LINE}")',

@@ -80,15 +80,18 @@ class _Session:
             self.lines.readline()
             return
         self.say("220 relay ready")
-        # Not the method itself: the lines are others after STARTTLS.
-        for line in iter(lambda: self.lines.readline(), b""):
+        # The lines are others after STARTTLS.
+        while line := self.lines.readline():
             verb, _, rest = line.decode().strip().partition(" ")
             if verb.upper() == "QUIT":
                 self.say("221 bye")
                 return
-            self.answer(verb.upper(), rest)
+            if verb.upper() in {"EHLO", "STARTTLS", "AUTH"}:
+                self.begin(verb.upper(), rest)
+            else:
+                self.take(verb.upper(), rest)
 
-    def answer(self, verb: str, rest: str) -> None:
+    def begin(self, verb: str, rest: str) -> None:
         relay, encrypted = self.relay, isinstance(self.connection, ssl.SSLSocket)
         if verb == "EHLO":
             self.say("250-relay")
@@ -109,7 +112,10 @@ class _Session:
             right = (user, password) == (relay.user, relay.password)
             self.user = user if right else None
             self.say("235 welcome" if right else "535 5.7.8 these credentials are not right")
-        elif relay.user and self.user is None:
+
+    def take(self, verb: str, rest: str) -> None:
+        relay, encrypted = self.relay, isinstance(self.connection, ssl.SSLSocket)
+        if relay.user and self.user is None:
             self.say("530 5.7.0 sign in first")
         elif verb == "MAIL":
             self.sender, self.recipients = rest[rest.index("<") + 1 : rest.index(">")], []
