@@ -130,6 +130,8 @@ STORY = (
     Step("set-node --hostname lb1 --dns 192.168.2.1,192.168.2.2 --address eth0=192.168.2.21/24"),
     Step("node", r"hostname +lb1\ndns +192.168.2.1 192.168.2.2\n"),
     Step("set-node --hostname lbva --dns ''"),
+    Step("set-node --smtp-host 192.168.2.1 --smtp-sender lbva@example.com"),
+    Step("time", r"\(UTC\), by nobody's but its own"),
     Step("licence", r"(?s)state +trial, 30 days left\nappliance +[0-9a-f]{16}"),
     Step("apply-licence licence.json", r"(?s)state +licensed, no end.*customer +Example Bank"),
     Step("history", r"\d+ +\S+ +root +delete check script check\n"),
