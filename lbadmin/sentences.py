@@ -8,11 +8,14 @@ from typing import Any
 from lbadmin.errors import Fault
 
 _MAX_VALUE_LENGTH = 60
-_SECRETS = {"password", "ca_certificate", "current", "new", "passphrase", "content", "chain", "backup"}
+_SECRETS = {
+    "password", "ca_certificate", "current", "new", "passphrase", "content", "chain", "backup", "keys",
+}  # fmt: skip
 _ITEM_NAMES = {
     "ports": "port",
     "addresses": "address",
     "dns": "name server",
+    "lockdown": "network",
     "ntp_servers": "NTP server",
     "recipients": "recipient",
 }
