@@ -8,8 +8,17 @@ from typing import Any
 from lbadmin.errors import Fault
 
 _MAX_VALUE_LENGTH = 60
-_SECRETS = {"password", "current", "new", "passphrase", "content", "chain", "backup", "keys"}
-_ITEM_NAMES = {"ports": "port", "addresses": "address", "dns": "name server", "lockdown": "network"}
+_SECRETS = {
+    "password", "ca_certificate", "current", "new", "passphrase", "content", "chain", "backup", "keys",
+}  # fmt: skip
+_ITEM_NAMES = {
+    "ports": "port",
+    "addresses": "address",
+    "dns": "name server",
+    "lockdown": "network",
+    "ntp_servers": "NTP server",
+    "recipients": "recipient",
+}
 
 
 def faults_of(errors: Sequence[Mapping[str, Any]], document: object, owner: str = "") -> list[Fault]:

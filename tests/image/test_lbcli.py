@@ -133,6 +133,8 @@ STORY = (
     Step("set-node --hostname lb1 --dns 192.168.2.1,192.168.2.2 --address eth0=192.168.2.21/24"),
     Step("node", r"hostname +lb1\ndns +192.168.2.1 192.168.2.2\n"),
     Step("set-node --hostname lbva --dns ''"),
+    Step("set-node --smtp-host 192.168.2.1 --smtp-sender lbva@example.com"),
+    Step("time", r"\(UTC\), by nobody's but its own"),
     Step("set-node --lockdown 192.168.2.0/24,10.0.0.1 --firewall-script -", stdin="table inet mine { }\n"),
     Step("unconfirmed", r"change the node's firewall by root: taken back in \d+ s"),
     Step("confirm"),
