@@ -13,6 +13,7 @@ from lbadmin.render.haproxy import CERTIFICATES
 from lbadmin.render.network import HOSTNAME, NETWORK_DIR
 from lbadmin.render.peer import PEER_CFG, PEER_FILES
 from lbadmin.render.service import effective_weight
+from lbadmin.render.snmp import SNMPD_CONF
 from lbadmin.system import System
 
 HEARTBEAT_PENDING = "/run/lbadmin/heartbeat-pending"
@@ -67,6 +68,8 @@ def _steps(system: System, haproxy: HAProxy, old: Rendering, new: Rendering) -> 
         yield lambda: _haproxy(system, haproxy, old, new)
     if any(name in changed for name in PEER_FILES):
         yield lambda: restart_peer(system, new)
+    if SNMPD_CONF in changed:
+        yield lambda: restart_snmpd(system, new)
     if KEEPALIVED_CONF in changed:
         if joined(new.pair) is not None and joined(old.pair) is None:
             # Roles are given out when the administrator says so: the guide's Restart Heartbeat.
@@ -92,6 +95,7 @@ def start_over(system: System, haproxy: HAProxy, new: Rendering) -> None:
         run_program(system, "systemctl", "start", "haproxy.service")
     restart_peer(system, new)
     restart_heartbeat(system, new)
+    restart_snmpd(system, new)
     run_program(system, "networkctl", "reload")
     impose_states(haproxy, new.cluster)
     verify(haproxy, new.cluster)
@@ -131,6 +135,11 @@ def request_heartbeat_restart(system: System) -> None:
 def restart_peer(system: System, new: Rendering) -> None:
     """Bring lbva-peer to its file; a single node has none. Raises ActivationError."""
     run_program(system, "systemctl", "restart" if PEER_CFG in new.files else "stop", "lbva-peer.service")
+
+
+def restart_snmpd(system: System, new: Rendering) -> None:
+    """Bring snmpd to its file; it does not run without one. Raises ActivationError."""
+    run_program(system, "systemctl", "restart" if new.files[SNMPD_CONF] else "stop", "snmpd.service")
 
 
 def _haproxy(system: System, haproxy: HAProxy, old: Rendering, new: Rendering) -> None:

@@ -20,19 +20,24 @@ def fetch_page(path: Path) -> str:
 
     Raises UnavailableError when it does not answer.
     """
+    return without_controls(fetch(path, "/").decode("iso-8859-1"))
+
+
+def fetch(path: Path, target: str) -> bytes:
+    """Return what HAProxy serves on a unix socket. Raises UnavailableError when it does not answer."""
     try:
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(TIMEOUT_S)
             connection.connect(str(path))
             # HTTP/1.0 has neither chunks nor a connection to keep: all until the end is the page.
-            connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
+            connection.sendall(f"GET {target} HTTP/1.0\r\n\r\n".encode("ascii"))
             answer = b"".join(iter(lambda: connection.recv(65536), b""))
     except OSError as error:
         raise UnavailableError(f"HAProxy does not answer on {path}: {error}; restart HAProxy") from error
     head, _, body = answer.partition(b"\r\n\r\n")
     if not head.startswith(b"HTTP/1.1 200 "):
         raise UnavailableError("HAProxy does not tell its statistics; restart HAProxy")
-    return without_controls(body.decode("iso-8859-1"))
+    return body
 
 
 def without_controls(html: str) -> str:

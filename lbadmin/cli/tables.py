@@ -183,8 +183,15 @@ def show_node(node: Json) -> str:
         ["dns", " ".join(node["dns"])],
         ["gateway", node["gateway"] or ""],
         *([each["name"], " ".join(each["addresses"])] for each in node["interfaces"]),
+        ["snmp", _snmp(node["snmp"])],
     ]
     return table(("setting", "value"), rows)
+
+
+def _snmp(snmp: Json) -> str:
+    if not snmp["enabled"]:
+        return "off"
+    return f"{snmp['versions']} for {' '.join(snmp['networks'])}"
 
 
 def show_interfaces(answer: Json) -> str:

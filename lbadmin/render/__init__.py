@@ -6,6 +6,7 @@ from lbadmin.render.haproxy import render_beside, render_haproxy
 from lbadmin.render.keepalived import render_keepalived
 from lbadmin.render.network import render_network
 from lbadmin.render.peer import render_peer
+from lbadmin.render.snmp import render_snmp
 
 HAPROXY_CFG = "/etc/haproxy/haproxy.cfg"
 KEEPALIVED_CONF = "/etc/keepalived/keepalived.conf"
@@ -19,4 +20,5 @@ def render(cluster: ClusterConfig, node: NodeConfig, pair: PairConfig | None = N
         KEEPALIVED_CONF: render_keepalived(cluster, node, joined(pair)),
         **render_network(node),
         **render_peer(pair),
+        **render_snmp(node),
     }

@@ -28,6 +28,7 @@ MENU = (
             Entry("Network Interface Configuration", "/lbadmin/local/interfaces"),
             Entry("Routing", "/lbadmin/local/routing"),
             Entry("Hostname & DNS", "/lbadmin/local/hostname"),
+            Entry("SNMP Configuration", "/lbadmin/local/snmp"),
             Entry("License Key", "/lbadmin/local/licence"),
         ),
     ),

@@ -14,12 +14,14 @@ from lbadmin.web.views import (
     overview,
     reports,
     scripts,
+    snmp,
     templates,
 )
 
 ROUTES = [
     *overview.ROUTES,
     *local.ROUTES,
+    *snmp.ROUTES,
     *licence.ROUTES,
     *layer7.ROUTES,
     *certificates.ROUTES,

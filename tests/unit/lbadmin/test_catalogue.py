@@ -32,11 +32,12 @@ from lbadmin.catalogue_requests import (
     SIGNED,
     SIGNING_REQUEST,
 )
+from lbadmin.catalogue_snmp import SNMP_SECTIONS
 from lbadmin.cli.verbs import GROUPS, verb_of
 from lbadmin.model import CheckScript, HaSettings, Layer7Settings, NodeConfig, RealServer, VirtualService
 
 SERVICE = (SERVICE_BASIC, Section("", (MANUAL,)), *SERVICE_SECTIONS)
-NODE = (HOSTNAME, ROUTING)
+NODE = (HOSTNAME, ROUTING, *SNMP_SECTIONS)
 MODELS: tuple[tuple[type[BaseModel], tuple[Section, ...]], ...] = (
     (VirtualService, SERVICE),
     (RealServer, SERVER_SECTIONS),
