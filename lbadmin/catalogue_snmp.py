@@ -13,8 +13,8 @@ SNMP = Section(
         Field(
             "snmp.versions", "SNMP Versions", "choice", default="v3", option="snmp-versions",
             choices=(("v3", "Version 3"), ("v2c", "Version 2c"), ("both", "Versions 2c and 3")),
-            help="Version 3 proves who asks and encrypts what is said. Version 2c does neither: who hears the "
-            "community may ask, too.",
+            help="Version 3 proves who asks and encrypts what is said. Version 2c does neither: who hears "
+            "the community may ask, too.",
         ),
         Field(
             "snmp.networks", "Networks That May Ask", "list", option="snmp-networks",

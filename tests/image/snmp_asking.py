@@ -1,4 +1,4 @@
-"""net-snmp's tools as the one who asks by SNMP: a manager that shares nothing with the agent's configuration."""
+"""net-snmp's tools as the one who asks by SNMP: it shares no configuration with the agent."""
 
 import os
 import subprocess
@@ -20,10 +20,10 @@ class Manager:
     source: str | None = None
     folder: str = field(default_factory=lambda: tempfile.mkdtemp(prefix="snmp-"))
 
-    def ask(self, tool: str, agent: str, oid: str) -> list[str]:
-        """Return the lines of a tool's answer, none when there is no answer."""
+    def ask(self, tool: str, agent: str, *words: str) -> list[str]:
+        """Return the lines of a tool's answer, none when there is no answer or an error."""
         source = [] if self.source is None else [f"--clientaddr={self.source}"]
-        command = [tool, *self.credentials, *source, f"-t{TIMEOUT_S}", "-r1", "-On", "-OU", agent, oid]
+        command = [tool, *self.credentials, *source, f"-t{TIMEOUT_S}", "-r1", "-On", "-OU", agent, *words]
         # None of the machine's own settings, and nothing remembered: engine ids are found out anew.
         own = {"MIBS": "", "SNMPCONFPATH": self.folder, "SNMP_PERSISTENT_DIR": self.folder}
         done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **own})
@@ -39,8 +39,7 @@ class Manager:
 
     def engine_id(self, agent: str) -> str:
         """Return the id of the agent's engine (SNMP-FRAMEWORK-MIB, snmpEngineID)."""
-        (line,) = self.ask("snmpget", agent, "1.3.6.1.6.3.10.2.1.1.0")
-        return line.partition(" = ")[2]
+        return " ".join(self.ask("snmpget", agent, "1.3.6.1.6.3.10.2.1.1.0")).partition(": ")[2]
 
     def boots(self, agent: str) -> int:
         """Return how often the agent's engine has started (snmpEngineBoots)."""
