@@ -114,7 +114,11 @@ class Snmp(Document):
 
 
 def snmp_faults(snmp: Snmp) -> Iterator[Fault]:
-    """Yield what an agent that is enabled lacks."""
+    """Yield what is there twice, and what an agent that is enabled lacks."""
+    for index, network in enumerate(snmp.networks):
+        if network in snmp.networks[:index]:
+            message = f"network {network} is there twice; name each once"
+            yield Fault(f"snmp.networks.{index}", str(network), message)
     if not snmp.enabled:
         return
     if not snmp.networks:

@@ -1,4 +1,4 @@
-"""SNMP and Prometheus on the booted appliance, asked from a lab host: its sandboxes, its kernel, a power cut."""
+"""SNMP and Prometheus on the booted appliance, asked from a lab host: sandboxes, kernel, a power cut."""
 
 import contextlib
 import shlex
@@ -27,7 +27,7 @@ SNMP = {
 TABLES = ".".join(map(str, OBJECTS))
 LAYER4 = "192.168.10.77"
 
-# ip_vs.h of the kernel's user space headers: IP_VS_SO_SET_ADD, IP_VS_SO_SET_ADDDEST, a service and a destination.
+# linux/ip_vs.h: IP_VS_SO_SET_ADD, IP_VS_SO_SET_ADDDEST, struct ip_vs_service_user and ip_vs_dest_user.
 ADD_LAYER4 = f"""
 import socket, struct
 address, port = socket.inet_aton("{LAYER4}"), struct.pack("!H", 80)
