@@ -17,6 +17,7 @@ from lbadmin.render.haproxy import CERTIFICATES
 from lbadmin.render.network import HOSTNAME, NETWORK_DIR
 from lbadmin.render.peer import PEER_CFG, PEER_FILES
 from lbadmin.render.service import effective_weight
+from lbadmin.render.snmp import SNMPD_CONF
 from lbadmin.render.ssh import SSHD_CONF
 from lbadmin.render.syslog import RSYSLOG_CA, RSYSLOG_CONF
 from lbadmin.render.time import CHRONY_CONF, LOCALTIME
@@ -27,6 +28,7 @@ HEARTBEAT_PENDING = "/run/lbadmin/heartbeat-pending"
 
 NODE_SERVICES: tuple[tuple[str, str, frozenset[str]], ...] = (
     ("chrony.service", CHRONY_CONF, frozenset({CHRONY_CONF})),
+    ("snmpd.service", SNMPD_CONF, frozenset({SNMPD_CONF})),
     # It writes times as of the zone that it was started in.
     ("lbva-syslog.service", RSYSLOG_CONF, frozenset({RSYSLOG_CONF, RSYSLOG_CA, LOCALTIME})),
 )

@@ -10,12 +10,14 @@ from lbadmin.errors import Fault
 _MAX_VALUE_LENGTH = 60
 _SECRETS = {
     "password", "ca_certificate", "current", "new", "passphrase", "content", "chain", "backup", "keys",
+    "community", "auth_password", "privacy_password",
 }  # fmt: skip
 _ITEM_NAMES = {
     "ports": "port",
     "addresses": "address",
     "dns": "name server",
     "lockdown": "network",
+    "networks": "network",
     "ntp_servers": "NTP server",
     "recipients": "recipient",
 }

@@ -184,6 +184,7 @@ def show_node(node: Json) -> str:
         ["dns", " ".join(node["dns"])],
         ["gateway", node["gateway"] or ""],
         *([each["name"], " ".join(each["addresses"])] for each in node["interfaces"]),
+        ["snmp", _snmp(node["snmp"])],
     ]
     texts = texts_of(node, fields_of(*NODE_SERVICES))
     for field in fields_of(*NODE_SERVICES):
@@ -219,6 +220,12 @@ def show_ssh(node: Json) -> str:
     """Return whether passwords are taken, then the authorised keys."""
     passwords = "yes" if node["ssh"]["password_login"] else "no"
     return clean("\n".join([f"password login: {passwords}", *node["ssh"]["keys"]]))
+
+
+def _snmp(snmp: Json) -> str:
+    if not snmp["enabled"]:
+        return "off"
+    return f"{snmp['versions']} for {' '.join(snmp['networks'])}"
 
 
 def show_interfaces(answer: Json) -> str:

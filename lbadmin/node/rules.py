@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from lbadmin.addresses import Address, not_unicast
 from lbadmin.errors import Fault
 from lbadmin.model import NodeConfig
+from lbadmin.node.snmp import snmp_faults
 
 
 def node_faults(node: NodeConfig) -> Iterator[Fault]:
@@ -93,4 +94,8 @@ def _mail(node: NodeConfig) -> Iterator[Fault]:
         yield Fault("mail.security", mail.security, message)
 
 
-RULES: tuple[Callable[[NodeConfig], Iterator[Fault]], ...] = (_interfaces, _gateway, _mail)
+def _snmp(node: NodeConfig) -> Iterator[Fault]:
+    yield from snmp_faults(node.snmp)
+
+
+RULES: tuple[Callable[[NodeConfig], Iterator[Fault]], ...] = (_interfaces, _gateway, _mail, _snmp)

@@ -8,6 +8,7 @@ from lbadmin.render.haproxy import render_beside, render_haproxy
 from lbadmin.render.keepalived import render_keepalived
 from lbadmin.render.network import render_network
 from lbadmin.render.peer import render_peer
+from lbadmin.render.snmp import render_snmp
 from lbadmin.render.ssh import render_ssh
 from lbadmin.render.syslog import render_syslog
 from lbadmin.render.time import render_time
@@ -29,4 +30,5 @@ def render(cluster: ClusterConfig, node: NodeConfig, pair: PairConfig | None = N
         **render_conntrack(node),
         **render_firewall(node.firewall, pair),
         **render_ssh(node.ssh),
+        **render_snmp(node),
     }

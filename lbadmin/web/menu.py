@@ -30,6 +30,7 @@ MENU = (
             Entry("Hostname & DNS", "/lbadmin/local/hostname"),
             Entry("System Date & Time", "/lbadmin/local/time"),
             Entry("Physical – Advanced Configuration", "/lbadmin/local/physical"),
+            Entry("SNMP Configuration", "/lbadmin/local/snmp"),
             Entry("License Key", "/lbadmin/local/licence"),
         ),
     ),

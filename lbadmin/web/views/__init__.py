@@ -16,6 +16,7 @@ from lbadmin.web.views import (
     overview,
     reports,
     scripts,
+    snmp,
     templates,
 )
 
@@ -23,6 +24,7 @@ ROUTES = [
     *overview.ROUTES,
     *local.ROUTES,
     *node_services.ROUTES,
+    *snmp.ROUTES,
     *licence.ROUTES,
     *layer7.ROUTES,
     *certificates.ROUTES,
