@@ -8,12 +8,16 @@ from pydantic import BaseModel
 
 from lbadmin.certificates import leaf_of
 from lbadmin.change import Changes
+from lbadmin.console.reset import reset_at
+from lbadmin.console.taken import taken_of
 from lbadmin.errors import RefusedError, UnavailableError
+from lbadmin.firewall import refusal
 from lbadmin.haproxy import HAProxy
 from lbadmin.licensing.licensing import LicenceStatus
 from lbadmin.model import ClusterConfig
 from lbadmin.reset import is_requested
 from lbadmin.system import System
+from lbadmin.unattended import REFUSED_FILE
 
 Level = Literal["info", "warning", "danger"]
 Action = Literal[
@@ -24,6 +28,8 @@ Action = Literal[
     "pair",
     "apply-licence",
     "confirm-node",
+    "take-note-of-reset",
+    "firewall-script",
 ]
 
 LICENCE_WARNING_DAYS = 7
@@ -60,11 +66,13 @@ def licence_messages(licence: LicenceStatus) -> list[Message]:
     if licence.state == "ended":
         ended = "The trial has ended: balancing goes on, but the configuration can't be changed any more."
         texts.append(("danger", ended))
+    elif licence.state == "grace":
+        stands = f"This appliance stands in for one of a licensed pair, for {_days(days or 0)} more: "
+        texts.append(("warning", f"{stands}apply a licence of its own."))
     elif days is not None and days <= LICENCE_WARNING_DAYS:
-        many = "1 day" if days == 1 else f"{days} days"
         what = "trial" if licence.state == "trial" else "licence"
         texts.append(
-            ("warning", f"The {what} ends in {many}; after that the configuration can't be changed.")
+            ("warning", f"The {what} ends in {_days(days)}; after that the configuration can't be changed.")
         )
     return [Message(level=level, text=text, action="apply-licence") for level, text in texts]
 
@@ -75,6 +83,11 @@ def messages_of(
     """Return what there is to tell now, with `others`' messages, the gravest first."""
     messages = [FACTORY_PASSWORD] if factory_password else []
     messages += _unconfirmed(changes)
+    messages += _firewall(changes.system)
+    messages += [_damaged(*each) for each in changes.damaged()]
+    messages += _deployment(changes)
+    messages += _taken(changes)
+    messages += _password_reset(changes.system)
     messages += others
     messages += [RESET] if is_requested(changes.system) else []
     messages += _expiring(changes.system, changes.current.cluster, datetime.now(UTC))
@@ -95,6 +108,50 @@ def _unconfirmed(changes: Changes) -> list[Message]:
     return [Message(level="danger", text=f"{text[0].upper()}{text[1:]}", action="confirm-node")]
 
 
+def _deployment(changes: Changes) -> list[Message]:
+    """Return what was refused of the network settings that the machine was deployed with."""
+    if changes.current.node_revision:
+        return []
+    try:
+        sentence = changes.system.path(REFUSED_FILE).read_text(encoding="utf-8")
+    except OSError:
+        return []
+    return [Message(level="danger", text=f"{sentence[0].upper()}{sentence[1:]}.")] if sentence else []
+
+
+def _taken(changes: Changes) -> list[Message]:
+    own = [str(address.ip) for each in changes.current.node.interfaces for address in each.addresses]
+    return [Message(level="danger", text=each.sentence) for each in taken_of(changes.system, own)]
+
+
+def _password_reset(system: System) -> list[Message]:
+    when = reset_at(system)
+    if when is None:
+        return []
+    text = (
+        f"The password was reset at the console on {when:%Y-%m-%d at %H:%M} UTC: "
+        "if none of you did that, somebody else has been at the machine."
+    )
+    return [Message(level="warning", text=text, action="take-note-of-reset")]
+
+
+def _firewall(system: System) -> list[Message]:
+    said = refusal(system)
+    if said is None:
+        return []
+    text = f"The firewall script is not in force, as nft refuses it{said}: correct it."
+    return [Message(level="danger", text=text, action="firewall-script")]
+
+
+def _damaged(what: str, number: int, instead: int) -> Message:
+    in_effect = f"revision {instead}" if instead else "the factory's"
+    text = (
+        f"Revision {number} of the {what} configuration is damaged or of a newer version: {in_effect} is in "
+        "effect. Look at it; the next change takes the damaged one's place."
+    )
+    return Message(level="danger", text=text)
+
+
 def _expiring(system: System, cluster: ClusterConfig, now: datetime) -> list[Message]:
     """Return a warning for each certificate in use that is over, or soon will be."""
     services: dict[str, list[str]] = {}
@@ -113,14 +170,14 @@ def _expiring(system: System, cluster: ClusterConfig, now: datetime) -> list[Mes
             messages.append(Message(level="warning", text=text))
             continue
         if ends - now < EXPIRY_WARNING:
-            predicate = "expired" if ends < now else f"expires in {_days(ends - now)},"
+            predicate = "expired" if ends < now else f"expires in {_days((ends - now).days)},"
             text = f"The certificate {certificate.label} of {users} {predicate} on {ends:%Y-%m-%d}: renew it."
             messages.append(Message(level="warning", text=text))
     return messages
 
 
-def _days(left: timedelta) -> str:
-    return "1 day" if left.days == 1 else f"{left.days} days"
+def _days(number: int) -> str:
+    return "1 day" if number == 1 else f"{number} days"
 
 
 def _old_workers(haproxy: HAProxy) -> list[Message]:

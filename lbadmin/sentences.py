@@ -8,12 +8,18 @@ from typing import Any
 from lbadmin.errors import Fault
 
 _MAX_VALUE_LENGTH = 60
-_SECRETS = {"password", "current", "new", "passphrase", "content", "chain", "backup"} | {
+_SECRETS = {"password", "current", "new", "passphrase", "content", "chain", "backup", "keys"} | {
     "community",
     "auth_password",
     "privacy_password",
 }
-_ITEM_NAMES = {"ports": "port", "addresses": "address", "dns": "name server", "networks": "network"}
+_ITEM_NAMES = {
+    "ports": "port",
+    "addresses": "address",
+    "dns": "name server",
+    "lockdown": "network",
+    "networks": "network",
+}
 
 
 def faults_of(errors: Sequence[Mapping[str, Any]], document: object, owner: str = "") -> list[Fault]:

@@ -15,6 +15,7 @@ from lbadmin.pair.heartbeat import Role
 from lbadmin.pair.parts import Pair
 from lbadmin.pair.verdict import SyncWord
 from lbadmin.statistics import Health, health_of, number
+from lbadmin.storage import storage_messages
 
 ServiceHealth = Literal["up", "down", "fallback", "disabled", "unknown"]
 
@@ -87,7 +88,7 @@ def node_messages_of(
 ) -> NodeMessages:
     """Return what every page shows: cheap, because no statistics are asked for."""
     node = _node(changes, pair, licensing, factory_password=factory_password)
-    others = [*pair.messages(), *licence_messages(node.licence)]
+    others = [*pair.messages(), *licence_messages(node.licence), *storage_messages(changes.system)]
     return NodeMessages(
         node=node, messages=messages_of(changes, haproxy, others, factory_password=factory_password)
     )

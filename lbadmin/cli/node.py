@@ -2,14 +2,22 @@
 
 from lbadmin.bodies import body_of
 from lbadmin.catalogue import fields_of
+from lbadmin.catalogue_firewall import FIREWALL_SCRIPT, LOCKDOWN, SSH
 from lbadmin.catalogue_requests import HOSTNAME, ROUTING
 from lbadmin.catalogue_snmp import SNMP_SECTIONS
 from lbadmin.cli.grammar import Group, Json, Options, Parser, Run, Verb, take_sections, texts_given
-from lbadmin.cli.tables import show_interfaces, show_licence, show_node, show_unconfirmed
+from lbadmin.cli.tables import (
+    show_firewall,
+    show_interfaces,
+    show_licence,
+    show_node,
+    show_ssh,
+    show_unconfirmed,
+)
 from lbadmin.cli.terminal import UsageError, confirm, read_secret, read_text
 from lbadmin.client import Client
 
-SECTIONS = (HOSTNAME, ROUTING, *SNMP_SECTIONS)
+SECTIONS = (HOSTNAME, ROUTING, FIREWALL_SCRIPT, LOCKDOWN, SSH, *SNMP_SECTIONS)
 """What set-node changes, beside the addresses of the interfaces."""
 SECRETS = tuple(field for field in fields_of(*SECTIONS) if field.kind == "secret")
 
@@ -111,7 +119,7 @@ GROUP = Group(
     (
         Verb("node", "show addresses, gateway, names and SNMP", _show, show_node),
         Verb(
-            "set-node", "change addresses, gateway, names and SNMP", _change, options=_take_node,
+            "set-node", "change addresses, names, firewall, SSH and SNMP", _change, options=_take_node,
             example="set-node --address eth1=192.168.10.21/24 --gateway 192.168.2.1 --dns 192.168.2.1",
         ),
         Verb(
@@ -119,6 +127,8 @@ GROUP = Group(
             show_unconfirmed,
         ),
         Verb("confirm", "keep a change that could have cut you off", _confirm),
+        Verb("firewall", "show the lockdown and the firewall script", _show, show_firewall),
+        Verb("ssh", "show who logs in by SSH, and how", _show, show_ssh),
         Verb("interfaces", "show the network interfaces that there are", _interfaces, show_interfaces),
         Verb("licence", "show the trial or the licence", _licence, show_licence),
         Verb(
