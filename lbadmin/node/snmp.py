@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Iterator
-from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from lbadmin.document import Document, Flag
 from lbadmin.errors import Fault
+from lbadmin.node.firewall import Network
 from lbadmin.secret import Secret
 
 MIN_PASSPHRASE = 8
@@ -18,24 +18,9 @@ MAX_USER = 32
 MAX_TEXT = 255
 """Characters of contact and location (RFC 3418, DisplayString)."""
 
-Network = IPv4Network | IPv6Network
-
 _USER = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{MAX_USER - 1}}}", re.ASCII)
 _TEXT = re.compile(rf"[!-~]([ -~]{{0,{MAX_TEXT - 2}}}[!-~])?", re.ASCII)
 _COMMUNITY = re.compile(r"[A-Za-z0-9].*", re.ASCII)
-
-
-def _network(value: object) -> Network:
-    if isinstance(value, IPv4Network | IPv6Network):
-        return value
-    try:
-        # Numbers would pass for an address, and a scope (%eth0) may hold anything.
-        return ip_network(value if isinstance(value, str) and "%" not in value else "")
-    except ValueError as error:
-        if "host bits" in str(error):
-            own = ip_network(str(value), strict=False)
-            raise ValueError(f"is an address within a network; write {own} or the address alone") from None
-        raise ValueError("is not a network; write it such as 192.168.2.0/24 or 2001:db8::/64") from None
 
 
 def _user(value: object) -> str:
@@ -66,14 +51,6 @@ def _community(value: str) -> str:
     return value
 
 
-NetworkField = Annotated[
-    IPv4Network | IPv6Network,
-    BeforeValidator(_network),
-    PlainSerializer(str),
-    WithJsonSchema(
-        {"type": "string", "examples": ["192.168.2.0/24"], "pattern": r"^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$"}
-    ),
-]
 UserName = Annotated[
     str,
     BeforeValidator(_user),
@@ -92,7 +69,7 @@ class Snmp(Document):
 
     enabled: Flag = False
     versions: Literal["v3", "v2c", "both"] = "v3"
-    networks: Annotated[tuple[NetworkField, ...], Field(max_length=64)] = ()
+    networks: Annotated[tuple[Network, ...], Field(max_length=64)] = ()
     community: Community | None = None
     user: UserName | None = None
     auth_algorithm: Literal["SHA-256", "SHA-512"] = "SHA-512"

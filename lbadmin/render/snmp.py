@@ -1,10 +1,10 @@
 """snmpd.conf and the networks that may ask; option names are those of snmpd.conf(5)."""
 
 from collections.abc import Iterator
-from ipaddress import IPv4Network
+from ipaddress import IPv4Network, IPv6Network
 
 from lbadmin.model import NodeConfig
-from lbadmin.node.snmp import Network, Snmp
+from lbadmin.node.snmp import Snmp
 from lbadmin.snmp.tree import ROOT
 
 SNMPD_CONF = "/etc/snmp/snmpd.conf"
@@ -84,7 +84,7 @@ def _hosts(snmp: Snmp) -> Iterator[str]:
     yield "snmpd: ALL: DENY"
 
 
-def _pattern(network: Network) -> str:
+def _pattern(network: IPv4Network | IPv6Network) -> str:
     if isinstance(network, IPv4Network):
         return f"{network.network_address}/{network.netmask}"
     return f"[{network.network_address}]/{network.prefixlen}"

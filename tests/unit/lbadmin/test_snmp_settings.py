@@ -33,7 +33,7 @@ def text_of(**snmp: object) -> str:
     ("wrong", "sentence"),
     [
         ({"networks": ["192.168.2.21/24"]}, ("network 192.168.2.21/24 is an address within a network; "
-         "write 192.168.2.0/24 or the address alone")),
+         "write 192.168.2.0/24 for the network or 192.168.2.21 for the address alone")),
         ({"networks": ["office"]}, ("network office is not a network; "
          "write it such as 192.168.2.0/24 or 2001:db8::/64")),
         ({"networks": ["10.0.0.0/33"]}, ("network 10.0.0.0/33 is not a network; "
