@@ -460,11 +460,13 @@ def test_without_lbadmind_nothing_disturbs_the_line_that_is_typed(alone: Lbcli) 
     assert completed("lbcli delete-vip --label ") == []
 
 
-def test_passphrases_of_snmp_are_taken_from_standard_input(lbcli: Lbcli, appliance: Appliance) -> None:
+def test_passphrases_of_snmp_are_taken_from_files(lbcli: Lbcli, appliance: Appliance, tmp_path: Path) -> None:
     line = "set-node --snmp true --snmp-networks 192.168.2.0/24 --snmp-user monitoring"
     assert lbcli(line).err == "lbcli: auth_password is missing; SNMP version 3 needs it\n"
-    secret = "--snmp-auth-password --snmp-privacy-password"
-    assert lbcli(f"{line} {secret}", stdin="an auth passphrase\na privacy passphrase\n").status == 0
+    file = tmp_path / "passphrase"
+    file.write_text("an auth passphrase\n")
+    secret = f"--snmp-auth-password {file} --snmp-privacy-password -"
+    assert lbcli(f"{line} {secret}", stdin="a privacy passphrase\n").status == 0
     assert re.search(r"snmp +v3 for 192.168.2.0/24", lbcli("node").out)
     written = (appliance.root / "etc/snmp/snmpd.conf").read_text(encoding="ascii")
     assert 'createUser monitoring SHA-512 "an auth passphrase" AES "a privacy passphrase"' in written
