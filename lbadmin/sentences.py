@@ -9,7 +9,7 @@ from lbadmin.errors import Fault
 
 _MAX_VALUE_LENGTH = 60
 _SECRETS = {"password", "current", "new", "passphrase", "content", "chain", "backup"}
-_ITEM_NAMES = {"ports": "port", "addresses": "address", "dns": "name server"}
+_ITEM_NAMES = {"ports": "port", "addresses": "address", "dns": "name server", "routes": "route"}
 
 
 def faults_of(errors: Sequence[Mapping[str, Any]], document: object, owner: str = "") -> list[Fault]:
@@ -78,7 +78,13 @@ _VALUE_PREDICATES = {
 }
 """What is said of a field and its value."""
 
-_RANGES = {"weight": "0 and 256", "port": "1 and 65535"}
+_RANGES = {
+    "weight": "0 and 256",
+    "port": "1 and 65535",
+    "id": "1 and 4094",
+    "mtu": "576 and 9216",
+    "miimon_ms": "10 and 10000",
+}
 """Fields whose both bounds are told, whichever is broken."""
 
 
