@@ -9,7 +9,13 @@ from lbadmin.errors import Fault
 
 _MAX_VALUE_LENGTH = 60
 _SECRETS = {"password", "current", "new", "passphrase", "content", "chain", "backup"}
-_ITEM_NAMES = {"ports": "port", "addresses": "address", "dns": "name server", "routes": "route"}
+_ITEM_NAMES = {
+    "ports": "port",
+    "addresses": "address",
+    "dns": "name server",
+    "routes": "route",
+    "members": "interface",
+}
 
 
 def faults_of(errors: Sequence[Mapping[str, Any]], document: object, owner: str = "") -> list[Fault]:

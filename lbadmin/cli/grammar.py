@@ -19,7 +19,7 @@ Show = Callable[[Json], str]
 
 _METAVARS = {
     "address": "ADDRESS", "number": "NUMBER", "ports": "PORTS", "duration": "DURATION", "label": "LABEL",
-    "block": "FILE", "file": "FILE", "list": "LIST",
+    "block": "FILE", "file": "FILE", "list": "LIST", "lines": "LINES",
 }  # fmt: skip
 
 
@@ -128,7 +128,7 @@ def take_field(
     words = [field.help]
     if field.kind in {"block", "file"}:
         words.append("FILE holds it; - is standard input.")
-    elif field.kind == "list":
+    elif field.kind in {"list", "lines"}:
         words.append("Separated by commas.")
     if new and field.default:
         words.append(f"(default: {_default(field)})")

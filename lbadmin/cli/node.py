@@ -2,7 +2,8 @@
 
 from lbadmin.bodies import body_of
 from lbadmin.catalogue import fields_of
-from lbadmin.catalogue_requests import HOSTNAME, ROUTING
+from lbadmin.catalogue_network import ROUTING
+from lbadmin.catalogue_requests import HOSTNAME
 from lbadmin.cli.grammar import Group, Json, Options, Parser, Run, Verb, take_sections, texts_given
 from lbadmin.cli.tables import show_interfaces, show_licence, show_node, show_unconfirmed
 from lbadmin.cli.terminal import UsageError, confirm, read_text

@@ -51,7 +51,7 @@ class Bond(Document):
     100 ms is what the kernel's manual starts with; a lost link is noticed before VRRP's advertisements are.
     """
 
-    interfaces: Annotated[tuple[InterfaceName, ...], Field(min_length=1, max_length=16)]
+    members: Annotated[tuple[InterfaceName, ...], Field(min_length=1, max_length=16)]
     mode: BondMode = "active-backup"
     miimon_ms: Annotated[int, Field(ge=10, le=10_000, strict=True)] = 100
 

@@ -51,7 +51,7 @@ def _stack(interface: Interface, node: NodeConfig) -> list[Interface]:
         if each in found:
             continue
         found.append(each)
-        below = () if each.bond is None else each.bond.interfaces
+        below = () if each.bond is None else each.bond.members
         below = below if each.vlan is None else (each.vlan.parent, *below)
         waiting += [by_name[name] for name in below if name in by_name]
     return [each.model_copy(update={"addresses": ()}) for each in found]

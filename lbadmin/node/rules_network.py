@@ -74,7 +74,7 @@ def _bonds(node: NodeConfig, by_name: Interfaces) -> Iterator[Fault]:
         if interface.vlan is not None:
             both = f"interface {name} is both a bond and a VLAN; make the VLAN an interface on the bond"
             yield Fault(f"interfaces.{number}.vlan", None, both)
-        for index, member in enumerate(bond.interfaces):
+        for index, member in enumerate(bond.members):
             reason = _not_a_member(member, by_name)
             if reason is None and member in bond_of:
                 whose = "twice in it" if bond_of[member] == name else f"in {bond_of[member]} already"
@@ -82,7 +82,7 @@ def _bonds(node: NodeConfig, by_name: Interfaces) -> Iterator[Fault]:
             if reason is None:
                 bond_of[member] = name
             else:
-                field = f"interfaces.{number}.bond.interfaces.{index}"
+                field = f"interfaces.{number}.bond.members.{index}"
                 yield Fault(field, member, f"interface {member} of {name} {reason}")
     yield from _members(node, bond_of)
 

@@ -89,7 +89,7 @@ def _network(interface: Interface, node: NodeConfig) -> Iterator[str]:
         "KeepConfiguration=static",
     )
     for other in node.interfaces:
-        if other.bond is not None and interface.name in other.bond.interfaces:
+        if other.bond is not None and interface.name in other.bond.members:
             yield from ("LinkLocalAddressing=no", f"Bond={other.name}")
         if other.vlan is not None and other.vlan.parent == interface.name:
             yield f"VLAN={other.name}"

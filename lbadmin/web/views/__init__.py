@@ -11,6 +11,7 @@ from lbadmin.web.views import (
     local,
     logs,
     maintenance,
+    network,
     overview,
     reports,
     scripts,
@@ -19,6 +20,7 @@ from lbadmin.web.views import (
 
 ROUTES = [
     *overview.ROUTES,
+    *network.ROUTES,
     *local.ROUTES,
     *licence.ROUTES,
     *layer7.ROUTES,

@@ -21,13 +21,13 @@ from lbadmin.catalogue import (
     Section,
     fields_of,
 )
+from lbadmin.catalogue_network import ROUTING
 from lbadmin.catalogue_pair import HA_SETTINGS
 from lbadmin.catalogue_requests import (
     API_KEY,
     CHECK_SCRIPT,
     HOSTNAME,
     IMPORT,
-    ROUTING,
     SELF_SIGNED,
     SIGNED,
     SIGNING_REQUEST,
@@ -172,7 +172,7 @@ def test_a_choice_offers_all_that_the_model_has(model: type[BaseModel], field: F
         (VirtualService, SERVICE, {"real_servers"}),
         (RealServer, SERVER_SECTIONS, {"state"}),
         (Layer7Settings, SETTINGS_SECTIONS, set()),
-        (NodeConfig, NODE, {"interfaces", "routes"}),
+        (NodeConfig, NODE, {"interfaces"}),
         (NewSelfSigned, (SELF_SIGNED,), set()),
         (HaSettings, (HA_SETTINGS,), set()),
     ],

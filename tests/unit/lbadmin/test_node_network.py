@@ -17,7 +17,7 @@ Json: TypeAlias = Any
 ETH0 = {"name": "eth0", "addresses": ["192.168.2.21/24"]}
 ETH1 = {"name": "eth1", "addresses": ["192.168.10.21/24"]}
 CARDS: list[Json] = [{"name": "eth1"}, {"name": "eth2"}]
-BOND = {"name": "bond0", "addresses": ["192.168.10.21/24"], "bond": {"interfaces": ["eth1", "eth2"]}}
+BOND = {"name": "bond0", "addresses": ["192.168.10.21/24"], "bond": {"members": ["eth1", "eth2"]}}
 
 
 def vlan(number: int, parent: str, **more: object) -> Json:
@@ -74,33 +74,33 @@ BAD_INTERFACES: list[tuple[list[Json], str, str]] = [
         "mtu 1279 of eth0 is below 1280, the least for its IPv6 addresses; raise it",
     ),
     (
-        [ETH0, *CARDS, {"name": "bond0", "bond": {"interfaces": ["eth1", "eth2", "eth1"]}}],
-        "interfaces.3.bond.interfaces.2",
+        [ETH0, *CARDS, {"name": "bond0", "bond": {"members": ["eth1", "eth2", "eth1"]}}],
+        "interfaces.3.bond.members.2",
         "interface eth1 of bond0 is twice in it; put each interface into one bond once",
     ),
     (
-        [ETH0, *CARDS, BOND, {"name": "bond1", "bond": {"interfaces": ["eth2"]}}],
-        "interfaces.4.bond.interfaces.0",
+        [ETH0, *CARDS, BOND, {"name": "bond1", "bond": {"members": ["eth2"]}}],
+        "interfaces.4.bond.members.0",
         "interface eth2 of bond1 is in bond0 already; put each interface into one bond once",
     ),
     (
-        [ETH0, {"name": "bond0", "bond": {"interfaces": ["eth0"]}}],
+        [ETH0, {"name": "bond0", "bond": {"members": ["eth0"]}}],
         "interfaces.0.addresses",
         "interface eth0 is in bond0 and has addresses; move them to bond0",
     ),
     (
-        [ETH0, {"name": "eth1", "mtu": 9000}, {"name": "bond0", "bond": {"interfaces": ["eth1"]}}],
+        [ETH0, {"name": "eth1", "mtu": 9000}, {"name": "bond0", "bond": {"members": ["eth1"]}}],
         "interfaces.1.mtu",
         "interface eth1 is in bond0 and has an MTU; set that of bond0",
     ),
     (
-        [ETH0, {"name": "bond0", "bond": {"interfaces": ["eth7"]}}],
-        "interfaces.1.bond.interfaces.0",
+        [ETH0, {"name": "bond0", "bond": {"members": ["eth7"]}}],
+        "interfaces.1.bond.members.0",
         "interface eth7 of bond0 is not an interface of this node; add it to the interfaces, or name another",
     ),
     (
-        [ETH0, *CARDS, BOND, {"name": "bond1", "bond": {"interfaces": ["bond0"]}}],
-        "interfaces.4.bond.interfaces.0",
+        [ETH0, *CARDS, BOND, {"name": "bond1", "bond": {"members": ["bond0"]}}],
+        "interfaces.4.bond.members.0",
         "interface bond0 of bond1 is no card but a bond or a VLAN; name network cards",
     ),
     (
@@ -114,7 +114,7 @@ BAD_INTERFACES: list[tuple[list[Json], str, str]] = [
         "interface bond0 is both a bond and a VLAN; make the VLAN an interface on the bond",
     ),
     (
-        [ETH0, *CARDS, {**BOND, "bond": {"interfaces": ["eth1"], "mode": "fast"}}],
+        [ETH0, *CARDS, {**BOND, "bond": {"members": ["eth1"], "mode": "fast"}}],
         "interfaces.3.bond.mode",
         (
             "mode fast of bond0 is not one of 'active-backup', '802.3ad', 'balance-rr', 'balance-xor', "
@@ -154,8 +154,8 @@ NOT_A_ROUTE = (
         (
             "10.0.0.0/8 via 172.16.0.1",
             (
-                "route to 10.0.0.0/8 via 172.16.0.1 is not possible: the router is in no subnet of this node; "
-                "choose one within 192.168.2.0/24, 192.168.10.0/24"
+                "route to 10.0.0.0/8 via 172.16.0.1 is not possible: the router is in no subnet of this "
+                "node; choose one within 192.168.2.0/24, 192.168.10.0/24"
             ),
         ),
         ("10.0.0.0/8 via 192.168.2.21", "is not possible: the router is this node itself; name the next"),
@@ -205,7 +205,7 @@ WEB = {"label": "web", "ip": "192.168.20.30", "ports": [80]}
 TRUNK: list[Json] = [
     ETH0,
     *CARDS,
-    {"name": "bond0", "mtu": 9000, "bond": {"interfaces": ["eth1", "eth2"], "mode": "802.3ad"}},
+    {"name": "bond0", "mtu": 9000, "bond": {"members": ["eth1", "eth2"], "mode": "802.3ad"}},
     vlan(20, "bond0", addresses=["192.168.20.21/24"], mtu=1500),
 ]
 
