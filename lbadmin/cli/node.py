@@ -5,6 +5,7 @@ from lbadmin.catalogue import fields_of
 from lbadmin.catalogue_network import ROUTING
 from lbadmin.catalogue_requests import HOSTNAME
 from lbadmin.cli.grammar import Group, Json, Options, Parser, Run, Verb, take_sections, texts_given
+from lbadmin.cli.network import interface_of, take_confirmed
 from lbadmin.cli.tables import show_interfaces, show_licence, show_node, show_unconfirmed
 from lbadmin.cli.terminal import UsageError, confirm, read_text
 from lbadmin.client import Client
@@ -12,12 +13,7 @@ from lbadmin.client import Client
 
 def _take_node(parser: Parser) -> None:
     take_sections(parser, HOSTNAME, ROUTING, new=False)
-    parser.take(
-        "--confirmed",
-        action="store_true",
-        help="keep the change even if it cuts you off; without it, such a change is taken back after a "
-        "minute unless `lbcli confirm` follows",
-    )
+    take_confirmed(parser)
     parser.take(
         "--address",
         action="append",
@@ -57,8 +53,10 @@ def _change(client: Client, options: Options) -> Json:
         return client.call("PATCH", path, body)
     given = dict(map(_addresses, options.address))
     old = client.asked("GET", "/node")
-    addresses = {each["name"]: each["addresses"] for each in old.body["interfaces"]} | given
-    body["interfaces"] = [{"name": name, "addresses": each} for name, each in addresses.items()]
+    configured = {each["name"]: each for each in old.body["interfaces"]}
+    for name, addresses in given.items():
+        configured[name] = {**interface_of(name, old.body), "addresses": addresses}
+    body["interfaces"] = list(configured.values())
     return client.call("PATCH", path, body, revision=old.headers["etag"])
 
 
@@ -96,9 +94,9 @@ def _sure(word: str, consequence: str) -> Run:
 GROUP = Group(
     "This appliance",
     (
-        Verb("node", "show addresses, gateway and names", _show, show_node),
+        Verb("node", "show addresses, gateways, routes and names", _show, show_node),
         Verb(
-            "set-node", "change addresses, gateway and names", _change, options=_take_node,
+            "set-node", "change addresses, gateways, routes and names", _change, options=_take_node,
             example="set-node --address eth1=192.168.10.21/24 --gateway 192.168.2.1 --dns 192.168.2.1",
         ),
         Verb(

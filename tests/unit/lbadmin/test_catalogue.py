@@ -21,7 +21,7 @@ from lbadmin.catalogue import (
     Section,
     fields_of,
 )
-from lbadmin.catalogue_network import ROUTING
+from lbadmin.catalogue_network import BOND, INTERFACE, NEW_BOND, NEW_VLAN, ROUTING, VLAN
 from lbadmin.catalogue_pair import HA_SETTINGS
 from lbadmin.catalogue_requests import (
     API_KEY,
@@ -68,6 +68,9 @@ VERBS = (
     ("edit-script", (CHECK_SCRIPT,)),
     ("add-api-key", (API_KEY,)),
     ("ha-edit", (HA_SETTINGS,)),
+    ("add-bond", NEW_BOND),
+    ("add-vlan", NEW_VLAN),
+    ("edit-interface", (BOND, VLAN, INTERFACE)),
 )
 
 FITS: dict[str, object] = {
