@@ -54,8 +54,8 @@ BOND = Section(
         Field(
             "bond.mode", "Mode", "choice", default="active-backup",
             choices=(
-                ("active-backup", "active-backup: one carries all, another takes over"),
-                ("802.3ad", "802.3ad: LACP, the switch has to be set up for it"),
+                ("active-backup", "active-backup: one, then another"),
+                ("802.3ad", "802.3ad: LACP with the switch"),
                 ("balance-rr", "balance-rr: packets in turn"),
                 ("balance-xor", "balance-xor: by addresses"),
                 ("broadcast", "broadcast: all packets on each"),

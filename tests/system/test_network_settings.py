@@ -3,9 +3,8 @@
 import contextlib
 import os
 import socket
-import struct
 from collections.abc import Callable, Iterator
-from ipaddress import IPv4Address, IPv4Interface
+from ipaddress import IPv4Interface
 from typing import Any, TypeAlias
 
 import httpx
@@ -16,7 +15,8 @@ from harness.deadline import Deadline
 from harness.hardware import THREE_CARDS
 from harness.lab import Lab
 from harness.libvirt_machine import LibvirtMachine
-from harness.topology import CLIENT, LAB, MANAGEMENT, SERVICE, mac_address
+from harness.topology import CLIENT, LAB, MANAGEMENT, SERVICE
+from tests.packets import is_answered, is_heard, sniffer
 from tests.system.conftest import BOOT_S, IMAGE, restored
 
 Json: TypeAlias = Any
@@ -36,12 +36,6 @@ GONE = (httpx.HTTPError, OSError)
 ANSWER_S = 60.0
 TAKEN_BACK_S = 150.0
 """A minute, and time for an emulated machine to follow."""
-
-ETH_ALL, ETH_ARP, ETH_IP, ETH_VLAN = 0x0003, 0x0806, 0x0800, 0x8100
-SOL_PACKET, PACKET_AUXDATA = 263, 8
-_AUXDATA = struct.Struct("=IIIHHHH")
-"""packet(7): the tag of a packet is in vlan_tci, the last but one, since the kernel takes it off."""
-TAG_VALID = 1 << 4
 
 
 @pytest.fixture(scope="module")
@@ -81,43 +75,14 @@ def patch_node(appliance: Appliance, **changes: Json) -> None:
     appliance.call("PATCH", "/node?confirmed=true", changes)
 
 
-def sniffer(lab: Lab, host: str, device: str) -> socket.socket:
-    """A socket that hears all packets of a host's device, with their VLAN tags."""
-    heard = lab.on(host, lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_ALL)))
-    heard.bind((device, ETH_ALL))
-    heard.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
-    heard.settimeout(0.5)
-    return heard
+def listening(lab: Lab, host: str, device: str) -> contextlib.closing[socket.socket]:
+    """Hear all packets of a host's device within the block."""
+    return contextlib.closing(lab.on(host, lambda: sniffer(device)))
 
 
-def packets(heard: socket.socket) -> Iterator[tuple[int, bytes]]:
-    """Yield the VLAN (0: none) and the frame of each packet that is there within half a second."""
-    with contextlib.suppress(TimeoutError):
-        while True:
-            frame, extra, _, _ = heard.recvmsg(65536, socket.CMSG_SPACE(_AUXDATA.size))
-            for level, kind, data in extra:
-                if (level, kind) == (SOL_PACKET, PACKET_AUXDATA):
-                    status, *_, tci, _tpid = _AUXDATA.unpack(data)
-                    yield tci & 0xFFF if status & TAG_VALID else 0, frame
-
-
-def arp_request(asked: str, asker: str, vlan: int) -> bytes:
-    """A tagged frame that asks all who has an address (RFC 826)."""
-    own = bytes.fromhex(mac_address("asker", 0).replace(":", ""))
-    ask = struct.pack("!HHBBH", 1, ETH_IP, 6, 4, 1) + own + IPv4Address(asker).packed
-    ask += bytes(6) + IPv4Address(asked).packed
-    return b"\xff" * 6 + own + struct.pack("!HHH", ETH_VLAN, vlan, ETH_ARP) + ask
-
-
-def is_answered_in_vlan(heard: socket.socket, asked: str) -> bool:
-    """Ask who has an address in the VLAN, and tell whether a packet with its tag says it."""
-    heard.send(arp_request(asked, "192.168.20.9", VLAN))
-    reply = struct.pack("!H", 2)
-    return any(
-        tag == VLAN and frame[12:14] == struct.pack("!H", ETH_ARP) and frame[20:22] == reply
-        and frame[28:32] == IPv4Address(asked).packed
-        for tag, frame in packets(heard)
-    )  # fmt: skip
+def is_in_vlan(heard: socket.socket, address: str) -> bool:
+    """Tell whether an address answers in the VLAN."""
+    return is_answered(heard, address, "192.168.20.9", VLAN)
 
 
 def test_a_vlan_on_a_bond_speaks_with_its_tag_and_carries_virtual_addresses(
@@ -127,18 +92,16 @@ def test_a_vlan_on_a_bond_speaks_with_its_tag_and_carries_virtual_addresses(
     tagged = {"name": "bond0.20", "vlan": {"parent": "bond0", "id": VLAN}, "addresses": ["192.168.20.21/24"]}
     patch_node(appliance, interfaces=[ETH0, *TRUNK, bond, tagged])
     appliance.call("POST", "/layer7/virtual-services", {"label": "web", "ip": VIRTUAL, "ports": [80]})
-    with contextlib.closing(sniffer(lab, LAB, SERVICE.bridge)) as heard:
+    with listening(lab, LAB, SERVICE.bridge) as heard:
         for address in ("192.168.20.21", VIRTUAL):
             Deadline(ANSWER_S).wait_until(
-                lambda asked=address: is_answered_in_vlan(heard, asked),  # type: ignore[misc]
+                lambda asked=address: is_in_vlan(heard, asked),  # type: ignore[misc]
                 f"{address} in VLAN {VLAN}",
             )
         # Another id is another network: what was made before goes.
         other = {**tagged, "vlan": {"parent": "bond0", "id": VLAN + 1}}
         patch_node(appliance, interfaces=[ETH0, *TRUNK, bond, other])
-        Deadline(ANSWER_S).wait_until(
-            lambda: not is_answered_in_vlan(heard, VIRTUAL), f"silence in VLAN {VLAN}"
-        )
+        Deadline(ANSWER_S).wait_until(lambda: not is_in_vlan(heard, VIRTUAL), f"silence in VLAN {VLAN}")
     machine.power_off()
     machine.power_on()
     wait_until_answers(lab, OWN, BOOT_S)
@@ -200,14 +163,10 @@ def test_each_of_several_addresses_answers(lab: Lab, appliance: Appliance) -> No
 
 def arrives(heard: socket.socket, machine: LibvirtMachine, source: str, target: str) -> Callable[[], bool]:
     """Whether what the appliance sends to an address, from one of its own, arrives where one listens."""
-    wanted = IPv4Address(source).packed + IPv4Address(target).packed
 
     def arrived() -> bool:
         machine.run(f"ping -c 1 -W 1 -I {source} {target}", check=False)
-        return any(
-            frame[12:14] == struct.pack("!H", ETH_IP) and frame[26:34] == wanted
-            for _, frame in packets(heard)
-        )
+        return is_heard(heard, source, target)
 
     return arrived
 
@@ -222,8 +181,8 @@ def test_routes_lead_packets_to_their_routers(
         routes=[f"10.99.0.0/16 via {ROUTER}", f"default via {ROUTER} from 192.168.10.0/24"],
     )
     with (
-        contextlib.closing(sniffer(lab, CLIENT.name, "eth0")) as router,
-        contextlib.closing(sniffer(lab, LAB, MANAGEMENT.bridge)) as gateway,
+        listening(lab, CLIENT.name, "eth0") as router,
+        listening(lab, LAB, MANAGEMENT.bridge) as gateway,
     ):
         for heard, source, target, where in (
             (router, OWN, FAR, "the static route's router"),
