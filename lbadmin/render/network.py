@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from lbadmin.model import NodeConfig
-from lbadmin.node.network import Interface, Route
+from lbadmin.node.network import IPV6_MIN_MTU, Interface, Route
 from lbadmin.render.keepalived import home_of
 
 HOSTNAME = "/etc/hostname"
@@ -88,6 +88,9 @@ def _network(interface: Interface, node: NodeConfig) -> Iterator[str]:
         "ConfigureWithoutCarrier=yes",
         "KeepConfiguration=static",
     )
+    if interface.mtu is not None and interface.mtu < IPV6_MIN_MTU:
+        # Where there could be IPv6, networkd makes it 1280.
+        yield "LinkLocalAddressing=no"
     for other in node.interfaces:
         if other.bond is not None and interface.name in other.bond.members:
             yield from ("LinkLocalAddressing=no", f"Bond={other.name}")

@@ -47,10 +47,12 @@ def change(node: Node, *, confirmed: bool = True, **fields: object) -> None:
 
 def segment_size(address: str) -> int:
     """Return the most that a TCP segment to the address may hold, as its owner says; 0 without an answer."""
-    with contextlib.suppress(OSError):
-        with socket.create_connection((address, HTTPS_PORT), timeout=1) as connection:
-            return connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG)
-    return 0
+    try:
+        connection = socket.create_connection((address, HTTPS_PORT), timeout=1)
+    except OSError:
+        return 0
+    with connection:
+        return connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG)
 
 
 def pinged(node: Node, heard: socket.socket, source: str, target: str) -> Callable[[], bool]:
