@@ -5,15 +5,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from lbadmin.errors import ActivationError, LbadminError
+from lbadmin.firewall import refusal
 from lbadmin.haproxy import SERVER_ROW, HAProxy, is_service, words_of
 from lbadmin.model import ClusterConfig, NodeConfig, RealServer, VirtualService
 from lbadmin.node.network import STANDARD_MTU
 from lbadmin.pair.model import PairConfig, joined
 from lbadmin.render import HAPROXY_CFG, KEEPALIVED_CONF, render
+from lbadmin.render.firewall import FIREWALL_DIR, OWN_RULES
 from lbadmin.render.haproxy import CERTIFICATES
 from lbadmin.render.network import HOSTNAME, NETWORK_DIR, netdevs_of, without_mtu
 from lbadmin.render.peer import PEER_CFG, PEER_FILES
 from lbadmin.render.service import effective_weight
+from lbadmin.render.ssh import SSHD_CONF
 from lbadmin.system import System
 
 HEARTBEAT_PENDING = "/run/lbadmin/heartbeat-pending"
@@ -64,6 +67,11 @@ def _steps(system: System, haproxy: HAProxy, old: Rendering, new: Rendering) -> 
     if HOSTNAME in changed:
         # A unit of its own has the right to set the name; lbadmind does without.
         yield lambda: run_program(system, "systemctl", "restart", "lbva-hostname.service")
+    if any(name.startswith(FIREWALL_DIR) for name in changed):
+        yield lambda: load_firewall(system, new)
+    if SSHD_CONF in changed:
+        # Sessions stay; an sshd that no connection has started yet reads its files then.
+        yield lambda: run_program(system, "systemctl", "try-reload-or-restart", "ssh.service")
     if HAPROXY_CFG in changed or old.cluster != new.cluster:
         yield lambda: _haproxy(system, haproxy, old, new)
     if any(name in changed for name in PEER_FILES):
@@ -94,6 +102,8 @@ def start_over(system: System, haproxy: HAProxy, new: Rendering) -> None:
     restart_peer(system, new)
     restart_heartbeat(system, new)
     run_program(system, "networkctl", "reload")
+    load_firewall(system, new)
+    run_program(system, "systemctl", "try-reload-or-restart", "ssh.service")
     impose_states(haproxy, new.cluster)
     verify(haproxy, new.cluster)
 
@@ -150,6 +160,15 @@ def _network(system: System, old: Rendering, new: Rendering) -> None:
         system.run(("ip", "link", "set", "dev", name, "mtu", str(STANDARD_MTU)))
     if before != after:
         run_program(system, "systemctl", "restart", "systemd-networkd.service")
+
+
+def load_firewall(system: System, new: Rendering) -> None:
+    """Put all rules in place of those in force, in one step. Raises ActivationError."""
+    verb = "reload-or-restart" if OWN_RULES in new.files else "stop"
+    run_program(system, "systemctl", verb, "lbva-firewall.service")
+    said = refusal(system)
+    if said is not None:
+        raise ActivationError(f"nft refuses the firewall script{said}")
 
 
 def _haproxy(system: System, haproxy: HAProxy, old: Rendering, new: Rendering) -> None:

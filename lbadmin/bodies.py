@@ -18,7 +18,6 @@ MAX_DIGITS = 18
 """No number of ours has more; of thousands of digits Python makes none (int_max_str_digits)."""
 
 _SEPARATORS = re.compile(r"[\s,;]+")
-_LINE_ENDS = re.compile(r"[\r\n,;]+")
 
 
 def texts_of(document: Json, fields: Sequence[Field]) -> Texts:
@@ -67,7 +66,7 @@ def _to_json(text: str, field: Field) -> Json:
     if field.kind == "list":
         return [part for part in _SEPARATORS.split(text) if part]
     if field.kind == "lines":
-        return [line.strip() for line in _LINE_ENDS.split(text) if line.strip()]
+        return [line.strip() for line in text.splitlines() if line.strip()]
     if text.strip() == "" and (field.optional or field.kind == "number"):
         return None
     if field.kind == "number" and text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS:

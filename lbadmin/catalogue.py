@@ -13,8 +13,8 @@ Kind = Literal[
 ]  # fmt: skip
 """text, address, ports and block are text to the API; number a whole number; duration milliseconds or 30m;
 flag true or false; choice one of `choices`; label the label of an existing thing, one of `choices_from`;
-list texts, separated by commas, blanks or line ends; lines texts, separated by commas or line
-ends; secret a text that is never shown again; file a file's content, which its form sends in its own way."""
+list texts, separated by commas, blanks or line ends; lines texts of one line each; secret a text that is
+never shown again; file a file's content, which its form sends in its own way."""
 
 
 class Field(NamedTuple):

@@ -8,13 +8,14 @@ from typing import Any
 from lbadmin.errors import Fault
 
 _MAX_VALUE_LENGTH = 60
-_SECRETS = {"password", "current", "new", "passphrase", "content", "chain", "backup"}
+_SECRETS = {"password", "current", "new", "passphrase", "content", "chain", "backup", "keys"}
 _ITEM_NAMES = {
     "ports": "port",
     "addresses": "address",
     "dns": "name server",
     "routes": "route",
     "members": "interface",
+    "lockdown": "network",
 }
 
 

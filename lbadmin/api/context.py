@@ -7,6 +7,7 @@ from fastapi import Depends, Request
 
 from lbadmin.access import Access
 from lbadmin.change import Changes
+from lbadmin.console.reset import PasswordReset
 from lbadmin.haproxy import HAProxy
 from lbadmin.licensing.licensing import Licensing
 from lbadmin.pair.parts import Pair
@@ -23,6 +24,7 @@ class Context:
     access: Access
     pair: Pair
     licensing: Licensing
+    password_reset: PasswordReset
     web_uids: frozenset[int]
     peer_uids: frozenset[int]
 

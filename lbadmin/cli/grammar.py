@@ -19,8 +19,9 @@ Show = Callable[[Json], str]
 
 _METAVARS = {
     "address": "ADDRESS", "number": "NUMBER", "ports": "PORTS", "duration": "DURATION", "label": "LABEL",
-    "block": "FILE", "file": "FILE", "list": "LIST", "lines": "LINES",
+    "block": "FILE", "file": "FILE", "lines": "FILE", "list": "LIST",
 }  # fmt: skip
+_FILES = {"block", "lines", "file"}
 
 
 ABOUT = """\
@@ -126,7 +127,7 @@ def take_field(
 ) -> None:
     """Add the option of one field."""
     words = [field.help]
-    if field.kind in {"block", "file"}:
+    if field.kind in _FILES:
         words.append("FILE holds it; - is standard input.")
     elif field.kind in {"list", "lines"}:
         words.append("Separated by commas.")
@@ -140,17 +141,17 @@ def take_field(
         options["choices"] = tuple(value for value, _ in field.choices)
     else:
         options["metavar"] = _METAVARS.get(field.kind, "TEXT")
-    completes = "files" if field.kind in {"block", "file"} else field.choices_from
+    completes = "files" if field.kind in _FILES else field.choices_from
     parser.take(
         f"--{field.option_name}", completes=completes, group=group, required=new and field.required, **options
     )
 
 
 def texts_given(options: Options, *sections: Section) -> dict[str, str]:
-    """Return the texts of the fields that were given; those of blocks are read from their files."""
+    """Return the texts of the fields that were given; those of blocks and lines are read from their files."""
     values = vars(options)
     return {
-        field.path: read_text(text) if field.kind == "block" and text else text
+        field.path: read_text(text) if field.kind in {"block", "lines"} and text else text
         for field in fields_of(*sections)
         if isinstance(text := values.get(field.path), str)
     }

@@ -2,17 +2,27 @@
 
 from lbadmin.bodies import body_of
 from lbadmin.catalogue import fields_of
+from lbadmin.catalogue_firewall import FIREWALL_SCRIPT, LOCKDOWN, SSH
 from lbadmin.catalogue_network import ROUTING
 from lbadmin.catalogue_requests import HOSTNAME
 from lbadmin.cli.grammar import Group, Json, Options, Parser, Run, Verb, take_sections, texts_given
 from lbadmin.cli.network import interface_of, take_confirmed
-from lbadmin.cli.tables import show_interfaces, show_licence, show_node, show_unconfirmed
+from lbadmin.cli.tables import (
+    show_firewall,
+    show_interfaces,
+    show_licence,
+    show_node,
+    show_ssh,
+    show_unconfirmed,
+)
 from lbadmin.cli.terminal import UsageError, confirm, read_text
 from lbadmin.client import Client
 
+SECTIONS = (HOSTNAME, ROUTING, FIREWALL_SCRIPT, LOCKDOWN, SSH)
+
 
 def _take_node(parser: Parser) -> None:
-    take_sections(parser, HOSTNAME, ROUTING, new=False)
+    take_sections(parser, *SECTIONS, new=False)
     take_confirmed(parser)
     parser.take(
         "--address",
@@ -45,7 +55,7 @@ def _interfaces(client: Client, _: Options) -> Json:
 
 
 def _change(client: Client, options: Options) -> Json:
-    body = body_of(texts_given(options, HOSTNAME, ROUTING), fields_of(HOSTNAME, ROUTING))
+    body = body_of(texts_given(options, *SECTIONS), fields_of(*SECTIONS))
     path = "/node?confirmed=true" if options.confirmed else "/node"
     if options.address is None:
         if not body:
@@ -96,7 +106,7 @@ GROUP = Group(
     (
         Verb("node", "show addresses, gateways, routes and names", _show, show_node),
         Verb(
-            "set-node", "change addresses, gateways, routes and names", _change, options=_take_node,
+            "set-node", "change addresses, routes, names, firewall and SSH", _change, options=_take_node,
             example="set-node --address eth1=192.168.10.21/24 --gateway 192.168.2.1 --dns 192.168.2.1",
         ),
         Verb(
@@ -104,6 +114,8 @@ GROUP = Group(
             show_unconfirmed,
         ),
         Verb("confirm", "keep a change that could have cut you off", _confirm),
+        Verb("firewall", "show the lockdown and the firewall script", _show, show_firewall),
+        Verb("ssh", "show who logs in by SSH, and how", _show, show_ssh),
         Verb("interfaces", "show the network interfaces that there are", _interfaces, show_interfaces),
         Verb("licence", "show the trial or the licence", _licence, show_licence),
         Verb(
