@@ -32,6 +32,7 @@ from lbadmin.status import NodeMessages, node_messages_of
 from lbadmin.store import Store
 from lbadmin.system import System
 from lbadmin.systemd import notify_ready, passed_sockets
+from lbadmin.timekeeping import Clock
 from lbadmin.unixlogin import ACCESS
 from lbadmin.worker import Worker
 
@@ -72,6 +73,7 @@ def build(system: System) -> Context:
         access,
         pair,
         licensing,
+        Clock(system),
         PasswordReset(system, access),
         _uids(WEB_USER),
         _uids(PEER_USER),
@@ -95,6 +97,7 @@ def screen_of(context: Context) -> Screen:
             context.haproxy,
             context.pair,
             context.licensing,
+            context.clock,
             factory_password=context.access.factory_password,
         )
 

@@ -8,7 +8,9 @@ from typing import Any
 from lbadmin.errors import Fault
 
 _MAX_VALUE_LENGTH = 60
-_SECRETS = {"password", "current", "new", "passphrase", "content", "chain", "backup", "keys"}
+_SECRETS = {
+    "password", "ca_certificate", "current", "new", "passphrase", "content", "chain", "backup", "keys",
+}  # fmt: skip
 _ITEM_NAMES = {
     "ports": "port",
     "addresses": "address",
@@ -16,6 +18,8 @@ _ITEM_NAMES = {
     "routes": "route",
     "members": "interface",
     "lockdown": "network",
+    "ntp_servers": "NTP server",
+    "recipients": "recipient",
 }
 
 

@@ -19,9 +19,9 @@ Show = Callable[[Json], str]
 
 _METAVARS = {
     "address": "ADDRESS", "number": "NUMBER", "ports": "PORTS", "duration": "DURATION", "label": "LABEL",
-    "block": "FILE", "file": "FILE", "lines": "FILE", "list": "LIST",
+    "block": "FILE", "file": "FILE", "lines": "FILE", "secret": "FILE", "list": "LIST",
 }  # fmt: skip
-_FILES = {"block", "lines", "file"}
+_FILES = {"block", "lines", "file", "secret"}
 
 
 ABOUT = """\
@@ -108,13 +108,18 @@ def overview(groups: Sequence[Group]) -> str:
     return "\n".join([*lines, ABOUT])
 
 
-def take_sections(parser: Parser, *sections: Section, new: bool, without: Sequence[str] = ()) -> None:
-    """Add the options of the catalogue's fields; only a `new` thing has defaults and must have some."""
+def take_sections(
+    parser: Parser, *sections: Section, new: bool, without: Sequence[str] = (), secrets: bool = False
+) -> None:
+    """Add the options of the catalogue's fields; only a `new` thing has defaults and must have some.
+
+    With `secrets` those have options as well, which name files.
+    """
     parser.epilog = f"{parser.epilog}\n\nBlank is written as ''."
     for section in sections:
         group = parser.add_argument_group(section.title) if section.title else None
         for field in fields_of(section):
-            if field.path not in without and field.kind != "secret":
+            if field.path not in without and (secrets or field.kind != "secret"):
                 take_field(parser, field, group=group, new=new)
 
 
@@ -148,13 +153,19 @@ def take_field(
 
 
 def texts_given(options: Options, *sections: Section) -> dict[str, str]:
-    """Return the texts of the fields that were given; those of blocks and lines are read from their files."""
+    """Return the texts of the fields that were given; those of files are read from them."""
     values = vars(options)
     return {
-        field.path: read_text(text) if field.kind in {"block", "lines"} and text else text
+        field.path: _text_of(text, field)
         for field in fields_of(*sections)
         if isinstance(text := values.get(field.path), str)
     }
+
+
+def _text_of(given: str, field: Field) -> str:
+    if field.kind == "secret":
+        return read_text(given).rstrip("\r\n")
+    return read_text(given) if field.kind in {"block", "lines"} and given else given
 
 
 def _meanings(field: Field) -> list[str]:

@@ -4,10 +4,12 @@ from lbadmin.bodies import body_of
 from lbadmin.catalogue import fields_of
 from lbadmin.catalogue_firewall import FIREWALL_SCRIPT, LOCKDOWN, SSH
 from lbadmin.catalogue_network import ROUTING
+from lbadmin.catalogue_node import NODE_SERVICES
 from lbadmin.catalogue_requests import HOSTNAME
 from lbadmin.cli.grammar import Group, Json, Options, Parser, Run, Verb, take_sections, texts_given
 from lbadmin.cli.network import interface_of, take_confirmed
 from lbadmin.cli.tables import (
+    show_clock,
     show_firewall,
     show_interfaces,
     show_licence,
@@ -18,11 +20,11 @@ from lbadmin.cli.tables import (
 from lbadmin.cli.terminal import UsageError, confirm, read_text
 from lbadmin.client import Client
 
-SECTIONS = (HOSTNAME, ROUTING, FIREWALL_SCRIPT, LOCKDOWN, SSH)
+SECTIONS = (HOSTNAME, ROUTING, FIREWALL_SCRIPT, LOCKDOWN, SSH, *NODE_SERVICES)
 
 
 def _take_node(parser: Parser) -> None:
-    take_sections(parser, *SECTIONS, new=False)
+    take_sections(parser, *SECTIONS, new=False, secrets=True)
     take_confirmed(parser)
     parser.take(
         "--address",
@@ -52,6 +54,10 @@ def _show(client: Client, _: Options) -> Json:
 
 def _interfaces(client: Client, _: Options) -> Json:
     return client.call("GET", "/interfaces")
+
+
+def _clock(client: Client, _: Options) -> Json:
+    return client.call("GET", "/node/time")
 
 
 def _change(client: Client, options: Options) -> Json:
@@ -104,9 +110,10 @@ def _sure(word: str, consequence: str) -> Run:
 GROUP = Group(
     "This appliance",
     (
-        Verb("node", "show addresses, gateways, routes and names", _show, show_node),
+        Verb("node", "show addresses, routes, names and this node's services", _show, show_node),
         Verb(
-            "set-node", "change addresses, routes, names, firewall and SSH", _change, options=_take_node,
+            "set-node", "change addresses, routes, names, firewall, SSH and services", _change,
+            options=_take_node,
             example="set-node --address eth1=192.168.10.21/24 --gateway 192.168.2.1 --dns 192.168.2.1",
         ),
         Verb(
@@ -116,6 +123,10 @@ GROUP = Group(
         Verb("confirm", "keep a change that could have cut you off", _confirm),
         Verb("firewall", "show the lockdown and the firewall script", _show, show_firewall),
         Verb("ssh", "show who logs in by SSH, and how", _show, show_ssh),
+        Verb("time", "show the clock and its time servers", _clock, show_clock),
+        Verb(
+            "test-mail", "send a test mail to the recipients of the SMTP relay", _post("/node/mail/test")
+        ),
         Verb("interfaces", "show the network interfaces that there are", _interfaces, show_interfaces),
         Verb("licence", "show the trial or the licence", _licence, show_licence),
         Verb(

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
-from lbadmin.bodies import texts_of
+from lbadmin.bodies import KEPT, texts_of
 from lbadmin.catalogue import (
     MANUAL,
     SERVER_SECTIONS,
@@ -14,6 +14,7 @@ from lbadmin.catalogue import (
     Field,
     fields_of,
 )
+from lbadmin.catalogue_node import NODE_SERVICES
 from lbadmin.durations import show_ms
 from lbadmin.node.routelines import line_of
 
@@ -187,6 +188,10 @@ def show_node(node: Json) -> str:
         *(["route", line_of(each)] for each in node["routes"]),
         *([each["name"], _interface(each)] for each in node["interfaces"]),
     ]
+    texts = texts_of(node, fields_of(*NODE_SERVICES))
+    for field in fields_of(*NODE_SERVICES):
+        text = texts[field.path]
+        rows.append([field.option_name, KEPT if field.kind == "block" and text else " ".join(text.split())])
     return table(("setting", "value"), rows)
 
 
@@ -200,6 +205,22 @@ def _interface(each: Json) -> str:
     made = f"VLAN {vlan['id']} on {vlan['parent']}" if vlan else made
     parts = [" ".join(each["addresses"]), made, f"MTU {each['mtu']}" if each["mtu"] else ""]
     return "; ".join(filter(None, parts))
+
+
+def show_clock(clock: Json) -> str:
+    """Return what time it is, by which server, and how the others are."""
+    follows = f"by {clock['server']}" if clock["synchronised"] else "by nobody's but its own"
+    rows = [
+        [
+            each["name"],
+            "yes" if each["answers"] else "no",
+            "yes" if each["selected"] else "no",
+            "" if each["offset_s"] is None else f"{each['offset_s']:+.6f} s",
+        ]
+        for each in clock["servers"]
+    ]
+    about = f"{clock['now']} ({clock['time_zone']}), {follows}"
+    return "\n".join([about, *([table(("server", "answers", "followed", "offset"), rows)] if rows else [])])
 
 
 def show_firewall(node: Json) -> str:

@@ -28,6 +28,8 @@ MENU = (
             Entry("Network Interface Configuration", "/lbadmin/local/interfaces"),
             Entry("Routing", "/lbadmin/local/routing"),
             Entry("Hostname & DNS", "/lbadmin/local/hostname"),
+            Entry("System Date & Time", "/lbadmin/local/time"),
+            Entry("Physical – Advanced Configuration", "/lbadmin/local/physical"),
             Entry("License Key", "/lbadmin/local/licence"),
         ),
     ),

@@ -133,6 +133,8 @@ STORY = (
     Step("set-node --hostname lb1 --dns 192.168.2.1,192.168.2.2 --address eth0=192.168.2.21/24"),
     Step("node", r"hostname +lb1\ndns +192.168.2.1 192.168.2.2\n"),
     Step("set-node --hostname lbva --dns ''"),
+    Step("set-node --smtp-host 192.168.2.1 --smtp-sender lbva@example.com"),
+    Step("time", r"\(UTC\), by nobody's but its own"),
     Step("set-node --lockdown 192.168.2.0/24,10.0.0.1 --firewall-script -", stdin="table inet mine { }\n"),
     Step("unconfirmed", r"change the node's firewall by root: taken back in \d+ s"),
     Step("confirm"),
@@ -193,6 +195,8 @@ STORY = (
         "logs --source audit --text loadbalancer",
         "audit +notice +change: user=root role=administrator from=console",
     ),
+    Step("messages", "The password was reset at the console"),
+    Step("take-note-of-reset"),
     Step("messages"),
     Step("reload-haproxy"),
     Step("restart-haproxy"),
@@ -216,6 +220,7 @@ def test_every_verb_does_what_it_says(lbcli: Lbcli, appliance: Appliance, folder
     make_bought(appliance, folder)
     trust_vendor(appliance.system)
     (folder / "licence.json").write_text(signed({**SAID, "expires": ""}))
+    (appliance.system.state / "password-reset.json").write_text('{"when": "2026-11-23T18:40:00+00:00"}')
     say("haproxy", "a client came", "Server OCS/FE-1 is DOWN\x1b[31m")
     wait_until(lambda: "DOWN" in lbcli("logs").out)
     for step in STORY:
