@@ -18,6 +18,7 @@ from lbadmin.model import ClusterConfig
 from lbadmin.reset import is_requested
 from lbadmin.system import System
 from lbadmin.unattended import REFUSED_FILE
+from lbadmin.unconfirmed import NOT_CONFIRMED
 
 Level = Literal["info", "warning", "danger"]
 Action = Literal[
@@ -109,7 +110,7 @@ def messages_of(
 def _unconfirmed(changes: Changes) -> list[Message]:
     waiting = changes.unconfirmed
     if waiting is None:
-        return []
+        return _taken_back(changes)
     text = f"{waiting.what} by {waiting.who} is taken back in {waiting.seconds_left()} s unless you keep it."
     return [Message(level="danger", text=f"{text[0].upper()}{text[1:]}", action="confirm-node")]
 
@@ -156,6 +157,16 @@ def _damaged(what: str, number: int, instead: int) -> Message:
         "effect. Look at it; the next change takes the damaged one's place."
     )
     return Message(level="danger", text=text)
+
+
+def _taken_back(changes: Changes) -> list[Message]:
+    """Return what to tell when the node's newest revision is one that took back what nobody confirmed."""
+    newest = changes.nodes.read(changes.current.node_revision)
+    if newest is None or not newest.what.endswith(NOT_CONFIRMED):
+        return []
+    what = newest.what.removesuffix(NOT_CONFIRMED).partition(": ")[2]
+    text = f"{what} was taken back: nobody kept it within a minute. Make it again, and keep it in time."
+    return [Message(level="warning", text=f"{text[0].upper()}{text[1:]}")]
 
 
 def _expiring(system: System, cluster: ClusterConfig, now: datetime) -> list[Message]:

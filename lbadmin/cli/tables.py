@@ -16,6 +16,7 @@ from lbadmin.catalogue import (
 )
 from lbadmin.catalogue_node import NODE_SERVICES
 from lbadmin.durations import show_ms
+from lbadmin.node.routelines import line_of
 
 Json: TypeAlias = Any
 
@@ -183,7 +184,9 @@ def show_node(node: Json) -> str:
         ["hostname", node["hostname"]],
         ["dns", " ".join(node["dns"])],
         ["gateway", node["gateway"] or ""],
-        *([each["name"], " ".join(each["addresses"])] for each in node["interfaces"]),
+        ["gateway6", node["gateway6"] or ""],
+        *(["route", line_of(each)] for each in node["routes"]),
+        *([each["name"], _interface(each)] for each in node["interfaces"]),
         ["snmp", _snmp(node["snmp"])],
     ]
     texts = texts_of(node, fields_of(*NODE_SERVICES))
@@ -191,6 +194,18 @@ def show_node(node: Json) -> str:
         text = texts[field.path]
         rows.append([field.option_name, KEPT if field.kind == "block" and text else " ".join(text.split())])
     return table(("setting", "value"), rows)
+
+
+def _interface(each: Json) -> str:
+    bond, vlan = each["bond"], each["vlan"]
+    made = (
+        f"{bond['mode']} of {','.join(bond['members'])}, looked at every {bond['miimon_ms']} ms"
+        if bond
+        else ""
+    )
+    made = f"VLAN {vlan['id']} on {vlan['parent']}" if vlan else made
+    parts = [" ".join(each["addresses"]), made, f"MTU {each['mtu']}" if each["mtu"] else ""]
+    return "; ".join(filter(None, parts))
 
 
 def show_clock(clock: Json) -> str:
@@ -231,10 +246,10 @@ def _snmp(snmp: Json) -> str:
 def show_interfaces(answer: Json) -> str:
     """Return the network interfaces as a table."""
     rows = [
-        [each["name"], each["mac"], each["state"], " ".join(each["addresses"])]
+        [each["name"], each["mac"], each["state"], each["mtu"], " ".join(each["addresses"])]
         for each in answer["interfaces"]
     ]
-    return table(("interface", "mac", "link", "addresses"), rows)
+    return table(("interface", "mac", "link", "mtu", "addresses"), rows)
 
 
 def show_unconfirmed(waiting: Json) -> str:

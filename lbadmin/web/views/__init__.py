@@ -12,6 +12,7 @@ from lbadmin.web.views import (
     local,
     logs,
     maintenance,
+    network,
     node_services,
     overview,
     reports,
@@ -22,6 +23,7 @@ from lbadmin.web.views import (
 
 ROUTES = [
     *overview.ROUTES,
+    *network.ROUTES,
     *local.ROUTES,
     *node_services.ROUTES,
     *snmp.ROUTES,

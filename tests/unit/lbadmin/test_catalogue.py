@@ -23,6 +23,7 @@ from lbadmin.catalogue import (
     fields_of,
 )
 from lbadmin.catalogue_firewall import FIREWALL_SCRIPT, LOCKDOWN, SSH
+from lbadmin.catalogue_network import BOND, INTERFACE, NEW_BOND, NEW_VLAN, ROUTING, VLAN
 from lbadmin.catalogue_node import NODE_SERVICES
 from lbadmin.catalogue_pair import HA_SETTINGS
 from lbadmin.catalogue_requests import (
@@ -31,7 +32,6 @@ from lbadmin.catalogue_requests import (
     HOSTNAME,
     IMPORT,
     NEW_USER,
-    ROUTING,
     SELF_SIGNED,
     SIGNED,
     SIGNING_REQUEST,
@@ -77,6 +77,9 @@ VERBS = (
     ("add-user", (NEW_USER._replace(fields=NEW_USER.fields[:2]),)),
     ("edit-user", (USER_ROLE,)),
     ("ha-edit", (HA_SETTINGS,)),
+    ("add-bond", NEW_BOND),
+    ("add-vlan", NEW_VLAN),
+    ("edit-interface", (BOND, VLAN, INTERFACE)),
 )
 
 FITS: dict[str, object] = {
@@ -182,7 +185,7 @@ def test_a_choice_offers_all_that_the_model_has(model: type[BaseModel], field: F
         (VirtualService, SERVICE, {"real_servers"}),
         (RealServer, SERVER_SECTIONS, {"state"}),
         (Layer7Settings, SETTINGS_SECTIONS, set()),
-        (NodeConfig, NODE, {"interfaces", "routes"}),
+        (NodeConfig, NODE, {"interfaces"}),
         (NewSelfSigned, (SELF_SIGNED,), set()),
         (HaSettings, (HA_SETTINGS,), set()),
     ],
