@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from lbadmin.errors import ActivationError, LbadminError
+from lbadmin.graphs.settings import GRAPHS_CONF
 from lbadmin.haproxy import SERVER_ROW, HAProxy, is_service, words_of
 from lbadmin.model import ClusterConfig, NodeConfig, RealServer, VirtualService
 from lbadmin.pair.model import PairConfig, joined
@@ -67,6 +68,9 @@ def _steps(system: System, haproxy: HAProxy, old: Rendering, new: Rendering) -> 
         yield lambda: _haproxy(system, haproxy, old, new)
     if any(name in changed for name in PEER_FILES):
         yield lambda: restart_peer(system, new)
+    if GRAPHS_CONF in changed:
+        verb = "restart" if new.files[GRAPHS_CONF] else "stop"
+        yield lambda: run_program(system, "systemctl", verb, "lbva-graphs.service")
     if KEEPALIVED_CONF in changed:
         if joined(new.pair) is not None and joined(old.pair) is None:
             # Roles are given out when the administrator says so: the guide's Restart Heartbeat.

@@ -2,6 +2,7 @@
 
 from lbadmin.model import ClusterConfig, NodeConfig
 from lbadmin.pair.model import PairConfig, joined
+from lbadmin.render.graphs import render_graphs
 from lbadmin.render.haproxy import render_beside, render_haproxy
 from lbadmin.render.keepalived import render_keepalived
 from lbadmin.render.network import render_network
@@ -18,5 +19,6 @@ def render(cluster: ClusterConfig, node: NodeConfig, pair: PairConfig | None = N
         **render_beside(cluster),
         KEEPALIVED_CONF: render_keepalived(cluster, node, joined(pair)),
         **render_network(node),
+        **render_graphs(node),
         **render_peer(pair),
     }

@@ -1,5 +1,6 @@
 """haproxy.cfg: one `listen` per virtual service. Section numbers are those of HAProxy's 3.0 manual."""
 
+from lbadmin.graphs.settings import GRAPHS_GROUP, GRAPHS_SOCKET
 from lbadmin.model import Certificate, ClusterConfig, Layer7Settings
 from lbadmin.pair.model import PairConfig
 from lbadmin.render.checks import script_file
@@ -87,6 +88,8 @@ def _global(settings: Layer7Settings, peer: str, *, tls: bool, scripted: bool) -
         "group haproxy",
         f"localpeer {peer}",
         f"stats socket {ADMIN_SOCKET} mode 600 level admin",
+        # What may be read there changes nothing and names no client (management guide, 9.3 "show stat").
+        f"stats socket {GRAPHS_SOCKET} mode 660 group {GRAPHS_GROUP} level user",
         f"maxconn {settings.maxconn}",
         f"hard-stop-after {settings.stop_old_workers_after_ms}",
         # Connections are logged at "info"; what happens to real servers is always worth its line.
