@@ -74,4 +74,23 @@ def _gateway(node: NodeConfig) -> Iterator[Fault]:
         )
 
 
-RULES: tuple[Callable[[NodeConfig], Iterator[Fault]], ...] = (_interfaces, _gateway)
+def _mail(node: NodeConfig) -> Iterator[Fault]:
+    mail = node.mail
+    if mail.host is not None and mail.sender is None:
+        message = "sender of the SMTP relay is missing; name the address that the mails come from"
+        yield Fault("mail.sender", None, message)
+    if mail.user is None and mail.password is not None:
+        message = "password of the SMTP relay has no user; name the user, or leave the password out"
+        yield Fault("mail.password", None, message)
+    if mail.user is not None and mail.password is None:
+        message = f"password of {mail.user} at the SMTP relay is missing; give it, or leave the user out"
+        yield Fault("mail.password", None, message)
+    if mail.user is not None and mail.security == "none":
+        message = (
+            f"security none would send the password of {mail.user} in clear; choose starttls or tls, or leave "
+            "the user out"
+        )
+        yield Fault("mail.security", mail.security, message)
+
+
+RULES: tuple[Callable[[NodeConfig], Iterator[Fault]], ...] = (_interfaces, _gateway, _mail)
