@@ -15,6 +15,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from lbadmin.access import Access
+from lbadmin.alerts.alerts import Alerts
 from lbadmin.api import create_app
 from lbadmin.api.context import Context
 from lbadmin.change import Changes
@@ -24,6 +25,7 @@ from lbadmin.haproxy import HAProxy
 from lbadmin.licensing.licensing import Licensing
 from lbadmin.pair import parts
 from lbadmin.serving import Server
+from lbadmin.status import node_messages_of
 from lbadmin.store import Store
 from lbadmin.system import System
 from lbadmin.systemd import notify_ready, passed_sockets
@@ -56,7 +58,18 @@ def build(system: System) -> Context:
     pair = parts.build(system, changes)
     licensing = Licensing(system)
     changes.may_change = licensing.check_change
-    return Context(system, changes, haproxy, access, pair, licensing, _uids(WEB_USER), _uids(PEER_USER))
+    alerts = Alerts(
+        changes,
+        haproxy,
+        pair.heartbeat.role,
+        lambda: (
+            node_messages_of(
+                changes, haproxy, pair, licensing, factory_password=access.factory_password
+            ).messages
+        ),
+    )
+    uids = _uids(WEB_USER), _uids(PEER_USER)
+    return Context(system, changes, haproxy, access, pair, licensing, alerts, *uids)
 
 
 def _uids(name: str) -> frozenset[int]:
@@ -107,9 +120,11 @@ def serve(context: Context, sockets: list[socket.socket]) -> None:
     context.pair.start()
     for worker in workers:
         worker.start()
+    context.alerts.start()
     try:
         Server(config).run(sockets)
     finally:
+        context.alerts.stop()
         for worker in workers:
             worker.stop()
         context.pair.stop()

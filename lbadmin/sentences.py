@@ -8,7 +8,7 @@ from typing import Any
 from lbadmin.errors import Fault
 
 _MAX_VALUE_LENGTH = 60
-_SECRETS = {"password", "current", "new", "passphrase", "content", "chain", "backup"}
+_SECRETS = {"password", "current", "new", "passphrase", "content", "chain", "backup", "webhook_secret"}
 _ITEM_NAMES = {"ports": "port", "addresses": "address", "dns": "name server"}
 
 

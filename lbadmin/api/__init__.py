@@ -8,12 +8,14 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from lbadmin.api import (
+    alerts,
     apikeys,
     assistant,
     backup,
     certificates,
     check_scripts,
     documents,
+    graphs,
     ha,
     heartbeat,
     history,
@@ -59,6 +61,8 @@ PARTS = (
     apikeys,
     logs,
     reports,
+    graphs,
+    alerts,
     support,
     system,
 )

@@ -6,6 +6,7 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 
 from lbadmin.access import Access
+from lbadmin.alerts.alerts import Alerts
 from lbadmin.change import Changes
 from lbadmin.haproxy import HAProxy
 from lbadmin.licensing.licensing import Licensing
@@ -23,6 +24,7 @@ class Context:
     access: Access
     pair: Pair
     licensing: Licensing
+    alerts: Alerts
     web_uids: frozenset[int]
     peer_uids: frozenset[int]
 

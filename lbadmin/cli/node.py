@@ -2,15 +2,27 @@
 
 from lbadmin.bodies import body_of
 from lbadmin.catalogue import fields_of
+from lbadmin.catalogue_monitoring import MONITORING
 from lbadmin.catalogue_requests import HOSTNAME, ROUTING
 from lbadmin.cli.grammar import Group, Json, Options, Parser, Run, Verb, take_sections, texts_given
 from lbadmin.cli.tables import show_interfaces, show_licence, show_node, show_unconfirmed
-from lbadmin.cli.terminal import UsageError, confirm, read_text
+from lbadmin.cli.terminal import UsageError, confirm, read_secret, read_text
 from lbadmin.client import Client
+
+SECTIONS = (HOSTNAME, ROUTING, *MONITORING)
+"""What set-node changes, beside the addresses of the interfaces."""
+SECRETS = tuple(field for field in fields_of(*SECTIONS) if field.kind == "secret")
 
 
 def _take_node(parser: Parser) -> None:
-    take_sections(parser, HOSTNAME, ROUTING, new=False)
+    take_sections(parser, *SECTIONS, new=False)
+    for field in SECRETS:
+        parser.take(
+            f"--{field.option_name}",
+            action="store_true",
+            dest=field.path,
+            help=f"ask for the {field.label} at the terminal, or take it from standard input",
+        )
     parser.take(
         "--confirmed",
         action="store_true",
@@ -48,7 +60,9 @@ def _interfaces(client: Client, _: Options) -> Json:
 
 
 def _change(client: Client, options: Options) -> Json:
-    body = body_of(texts_given(options, HOSTNAME, ROUTING), fields_of(HOSTNAME, ROUTING))
+    texts = texts_given(options, *SECTIONS)
+    texts |= {each.path: read_secret(each.label, twice=True) for each in SECRETS if vars(options)[each.path]}
+    body = body_of(texts, fields_of(*SECTIONS))
     path = "/node?confirmed=true" if options.confirmed else "/node"
     if options.address is None:
         if not body:

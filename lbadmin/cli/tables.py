@@ -14,6 +14,7 @@ from lbadmin.catalogue import (
     Field,
     fields_of,
 )
+from lbadmin.catalogue_monitoring import MONITORING
 from lbadmin.durations import show_ms
 
 Json: TypeAlias = Any
@@ -183,8 +184,15 @@ def show_node(node: Json) -> str:
         ["dns", " ".join(node["dns"])],
         ["gateway", node["gateway"] or ""],
         *([each["name"], " ".join(each["addresses"])] for each in node["interfaces"]),
+        *([each.option_name, text] for each, text in _told(node, fields_of(*MONITORING))),
     ]
     return table(("setting", "value"), rows)
+
+
+def _told(document: Json, fields: Sequence[Field]) -> list[tuple[Field, str]]:
+    """Return what fits into a line of a table."""
+    texts = texts_of(document, fields)
+    return [(each, texts[each.path]) for each in fields if each.kind not in {"secret", "block"}]
 
 
 def show_interfaces(answer: Json) -> str:

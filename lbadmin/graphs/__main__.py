@@ -90,8 +90,7 @@ class Service:
             return {"error": "nothing was measured yet"}, b""
         if request["what"] == "csv":
             return {}, table(path, kind, period, now).encode()
-        small = bool(request.get("small"))
-        return {}, draw(path, picture_of(kind, request["show"]), period, now, small=small)
+        return {}, draw(path, picture_of(kind, request["show"]), period, now, request["size"])
 
 
 def serve(service: Service, listener: socket.socket, stopped: Callable[[], bool]) -> None:
@@ -139,7 +138,10 @@ def main() -> None:
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     os.environ["TZ"] = "UTC"
     time.tzset()
-    at = lambda absolute: root / absolute.lstrip("/")  # noqa: E731
+
+    def at(absolute: str) -> Path:
+        return root / absolute.lstrip("/")
+
     folder = at(FOLDER)
     folder.mkdir(parents=True, exist_ok=True)
     settings = at(GRAPHS_CONF).read_text("ascii")

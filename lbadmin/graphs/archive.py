@@ -55,7 +55,7 @@ class Archive:
         if list(samples) != self.known:
             self.known = list(samples)
             self.graphed = within_budget(self.known, self._budget)
-            self._make_room(now)
+            self._make_room()
         self._tick += 1
         for number, each in enumerate(self.graphed):
             self._waiting.setdefault(each, []).append((now, samples[each]))
@@ -106,7 +106,7 @@ class Archive:
         self._last[object_id] = last
 
     def _open(self, object_id: str, now: int) -> int:
-        """Return when an object's file was written last (seconds since 1970), after making it if there is none."""
+        """Return when an object's file was written last (seconds since 1970); make it if there is none."""
         path = self.path(object_id)
         if path.exists():
             problem = damage_of(path)
@@ -114,9 +114,8 @@ class Archive:
                 return int(rrdtool.last(str(path)))
             log.warning("%s is damaged: %s", path.name, problem)
             self._put_aside(object_id)
-        kind = kind_of(object_id)
-        assert kind is not None
-        self._make_room(now, size_of(kind))
+        kind = object_id.partition(SEPARATOR)[0]
+        self._make_room(size_of(kind))
         create(path, kind, now)
         return now - 1
 
@@ -125,9 +124,11 @@ class Archive:
         with contextlib.suppress(OSError):
             self.path(object_id).replace(self._folder / DAMAGED)
 
-    def _make_room(self, now: int, wanted: int = 0) -> None:
+    def _make_room(self, wanted: int = 0) -> None:
         """Remove files of objects that are gone, the oldest first, until all that is graphed fits."""
-        missing = (size_of(each.partition(SEPARATOR)[0]) for each in self.graphed if not self.path(each).exists())
+        missing = (
+            size_of(each.partition(SEPARATOR)[0]) for each in self.graphed if not self.path(each).exists()
+        )
         room = self._budget - SPARE_BYTES - max(sum(missing), wanted)
         total = self.size()
         for path in self._gone():
@@ -192,5 +193,3 @@ def _form(kind: str) -> list[tuple[str, object]]:
     for number, (steps, rows) in enumerate(ARCHIVES):
         form += [(f"rra[{number}].rows", rows), (f"rra[{number}].pdp_per_row", steps)]
     return form
-
-

@@ -9,9 +9,8 @@ import rrdtool
 
 from lbadmin.graphs.layout import KINDS, PERIODS, RESOLUTIONS_S, Picture
 
-WIDTH, HEIGHT = 720, 170
-SMALL = (300, 70)
-"""Pixels of the plot itself."""
+SIZES = {"wide": (820, 260), "narrow": (400, 240), "small": (340, 110)}
+"""Pixels of the whole picture, for a page, for a phone, and without figures for the overview."""
 
 _COLOURS = ("BACK#ffffff", "CANVAS#ffffff", "SHADEA#ffffff", "SHADEB#ffffff", "GRID#e8ecf1", "MGRID#dbe1e8",
             "FONT#33404f", "AXIS#8592a3", "FRAME#8592a3", "ARROW#8592a3")  # fmt: skip
@@ -23,53 +22,63 @@ def picture_of(kind: str, name: str) -> Picture:
     return pictures[name] if name else KINDS[kind].pictures[0]
 
 
-def draw(path: Path, picture: Picture, period: str, now: int, *, small: bool = False) -> bytes:
-    """Return a picture of a period that ends now (seconds since 1970). Raises rrdtool.OperationalError."""
-    width, height = SMALL if small else (WIDTH, HEIGHT)
-    most = [] if picture.most is None else ["--upper-limit", str(picture.most)]
-    answer = rrdtool.graphv(
-        "-",
+def draw(path: Path, picture: Picture, period: str, now: int, size: str = "wide") -> bytes:
+    """Return a picture of a period that ends now (seconds since 1970).
+
+    Raises KeyError for an unknown size, or rrdtool.OperationalError.
+    """
+    width, height = SIZES[size]
+    options = [
         "--imgformat", "PNG",
         "--start", str(now - PERIODS[period]),
         "--end", str(now),
+        "--full-size-mode",
         "--width", str(width),
         "--height", str(height),
-        "--vertical-label", "" if small else picture.unit,
         "--lower-limit", "0",
-        *most,
         "--base", "1024" if picture.binary else "1000",
         "--border", "0",
-        "--font", "DEFAULT:9:DejaVu Sans",
-        "--font", "WATERMARK:1:DejaVu Sans",
+        "--font", f"DEFAULT:{8 if size == 'small' else 9}:DejaVu Sans",
         "--slope-mode",
         "--disable-rrdtool-tag",
-        *(word for colour in _COLOURS for word in ("--color", colour)),
-        *_lines(path, picture, small=small),
-    )  # fmt: skip
-    return bytes(answer["image"])
+    ]  # fmt: skip
+    if picture.most is not None:
+        options += ["--upper-limit", str(picture.most), "--rigid"]
+    if size != "small":
+        options += ["--vertical-label", picture.unit]
+    for colour in _COLOURS:
+        options += ["--color", colour]
+    return bytes(rrdtool.graphv("-", *options, *_lines(path, picture, size))["image"])
 
 
-def _lines(path: Path, picture: Picture, *, small: bool) -> Iterator[str]:
+def _lines(path: Path, picture: Picture, size: str) -> Iterator[str]:
+    stacks = any(each.stacked for each in picture.lines)
     for line in picture.lines:
         yield f"DEF:{line.source}={path}:{line.source}:AVERAGE"
         drawn = line.source
         if line.below:
             drawn = f"below_{line.source}"
             yield f"CDEF:{drawn}={line.source},-1,*"
-        stacked = ":STACK" if line.stacked else ""
-        if len(picture.lines) == 1 or line.below or not any(each.stacked for each in picture.lines):
-            yield f"AREA:{drawn}#{line.colour}40:"
-            legend = "" if small else f"{line.label:<18}"
-            yield f"LINE1.5:{drawn}#{line.colour}:{legend}"
+        legend = "" if size == "small" else f"{line.label:<18}"
+        if stacks:
+            yield f"AREA:{drawn}#{line.colour}:{legend}{':STACK' if line.stacked else ''}"
         else:
-            yield f"AREA:{drawn}#{line.colour}:{'' if small else f'{line.label:<18}'}{stacked}"
-        if not small:
-            for what, title in (("LAST", "now"), ("AVERAGE", "average"), ("MAXIMUM", "highest")):
-                yield f"VDEF:{line.source}_{what}={line.source},{what}"
-                yield f"GPRINT:{line.source}_{what}:{title} %7.2lf%s"
-            yield "COMMENT:\\n"
+            yield f"AREA:{drawn}#{line.colour}40"
+            yield f"LINE1.5:{drawn}#{line.colour}:{legend}"
+        yield from _figures(line.source, size)
     if any(line.below for line in picture.lines):
         yield "HRULE:0#8592a3"
+
+
+def _figures(source: str, size: str) -> Iterator[str]:
+    figures = {"LAST": "now", "AVERAGE": "average", "MAXIMUM": "highest"}
+    if size == "narrow":
+        del figures["AVERAGE"]
+    if size != "small":
+        for what, title in figures.items():
+            yield f"VDEF:{source}_{what}={source},{what}"
+            yield f"GPRINT:{source}_{what}:{title} %7.2lf%s"
+        yield "COMMENT:\\n"
 
 
 def table(path: Path, kind: str, period: str, now: int) -> str:

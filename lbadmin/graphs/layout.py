@@ -8,8 +8,7 @@ HEARTBEAT_S = 3 * STEP_S
 """A source that is not heard for so long is unknown (rrdcreate(1))."""
 
 ARCHIVES = ((1, 8_640), (30, 2_016), (180, 1_488), (2_160, 1_460))
-"""Steps that a row is the average of, and rows: 10 s for a day, 5 min for a week, 30 min for a month, 6 h for a
-year."""
+"""Steps that a row is the average of, and rows: 10 s for a day, 5 min a week, 30 min a month, 6 h a year."""
 
 PERIODS = {"hour": 3_600, "day": 86_400, "week": 7 * 86_400, "month": 31 * 86_400, "year": 365 * 86_400}
 """What can be asked for, in seconds."""
@@ -30,7 +29,7 @@ BLUE, GREEN, AMBER, RED, GREY, LIGHT = "1f5fa8", "17713c", "b87a00", "b3261e", "
 
 
 class Source(NamedTuple):
-    """What one number says: its name in files, and how it is kept (rrdcreate(1): GAUGE, or DERIVE per second)."""
+    """What one number says: its name in files, and its kind (rrdcreate(1): GAUGE, or DERIVE per second)."""
 
     name: str
     kind: str = "GAUGE"

@@ -78,7 +78,7 @@ def interfaces_of(text: str) -> Samples:
 
 
 def balanced_of(text: str, *, real_servers: bool) -> Samples:
-    """Return the virtual services, then the real servers, of an answer to `show stat` (management guide, 9.1)."""
+    """Return virtual services, then real servers, of an answer to `show stat` (management guide, 9.1)."""
     services: Samples = {}
     servers: Samples = {}
     for service, server, values in _rows(text):

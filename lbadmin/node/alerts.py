@@ -26,7 +26,7 @@ def _webhook(value: object) -> str:
         if "@" not in parts.netloc and _HOST.fullmatch(host) and (port is None or 0 < port <= MAX_PORT):
             return value
     raise ValueError(
-        "is not the address of a webhook; write it such as https://alerts.example.com/lbva, without a password"
+        "is not the address of a webhook; write it such as https://alerts.example.com/lbva, without a user"
     )
 
 
@@ -41,8 +41,8 @@ Webhook = Annotated[
 class Alerts(Document):
     """By which ways alerts go out, and which do. The recipients of mails are those of `mail`.
 
-    `webhook_secret` signs what is sent; `webhook_authority` are the certificates that the receiver's is checked
-    with, instead of the public ones.
+    `webhook_secret` signs what is sent; `webhook_authority` are the certificates that the receiver's is
+    checked with, instead of the public ones.
     """
 
     email: Flag = False

@@ -93,4 +93,10 @@ def _mail(node: NodeConfig) -> Iterator[Fault]:
         yield Fault("mail.security", mail.security, message)
 
 
-RULES: tuple[Callable[[NodeConfig], Iterator[Fault]], ...] = (_interfaces, _gateway, _mail)
+def _alerts(node: NodeConfig) -> Iterator[Fault]:
+    if node.alerts.email and (node.mail.host is None or node.mail.sender is None or not node.mail.recipients):
+        message = "email needs an SMTP relay, a sender and a recipient; set up the SMTP relay first"
+        yield Fault("alerts.email", None, message)
+
+
+RULES: tuple[Callable[[NodeConfig], Iterator[Fault]], ...] = (_interfaces, _gateway, _mail, _alerts)

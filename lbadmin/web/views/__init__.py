@@ -11,6 +11,7 @@ from lbadmin.web.views import (
     local,
     logs,
     maintenance,
+    monitoring,
     overview,
     reports,
     scripts,
@@ -32,4 +33,5 @@ ROUTES = [
     *configuration.ROUTES,
     *logs.ROUTES,
     *reports.ROUTES,
+    *monitoring.ROUTES,
 ]

@@ -21,6 +21,7 @@ from lbadmin.catalogue import (
     Section,
     fields_of,
 )
+from lbadmin.catalogue_monitoring import MONITORING
 from lbadmin.catalogue_pair import HA_SETTINGS
 from lbadmin.catalogue_requests import (
     API_KEY,
@@ -36,7 +37,7 @@ from lbadmin.cli.verbs import GROUPS, verb_of
 from lbadmin.model import CheckScript, HaSettings, Layer7Settings, NodeConfig, RealServer, VirtualService
 
 SERVICE = (SERVICE_BASIC, Section("", (MANUAL,)), *SERVICE_SECTIONS)
-NODE = (HOSTNAME, ROUTING)
+NODE = (HOSTNAME, ROUTING, *MONITORING)
 MODELS: tuple[tuple[type[BaseModel], tuple[Section, ...]], ...] = (
     (VirtualService, SERVICE),
     (RealServer, SERVER_SECTIONS),
