@@ -22,14 +22,11 @@ class Sampler:
         self._statistics = statistics
         self._real_servers = real_servers
         self._proc = proc
-        self._ticks: list[int] | None = None
+        self._ticks = self._spent()
 
     def sample(self) -> Samples:
         """Return what is known now. HAProxy's part is missing while it does not answer. Raises OSError."""
-        samples: Samples = {}
-        cpu = self._cpu()
-        if cpu is not None:
-            samples["cpu"] = cpu
+        samples: Samples = {"cpu": self._cpu()}
         samples["memory"] = memory_of((self._proc / "meminfo").read_text("ascii"))
         samples.update(interfaces_of((self._proc / "net/dev").read_text("ascii", "replace")))
         try:
@@ -39,13 +36,14 @@ class Sampler:
         samples.update(balanced_of(said, real_servers=self._real_servers))
         return samples
 
-    def _cpu(self) -> Values | None:
-        """Return percent of all processors since the last time (proc_stat(5)); None for the first."""
+    def _spent(self) -> list[int]:
         line = (self._proc / "stat").read_text("ascii").partition("\n")[0]
-        now = [int(word) for word in line.split()[1:9]]
-        last, self._ticks = self._ticks, now
-        if last is None:
-            return None
+        return [int(word) for word in line.split()[1:9]]
+
+    def _cpu(self) -> Values:
+        """Return percent of all processors since the last time (proc_stat(5))."""
+        last, self._ticks = self._ticks, self._spent()
+        now = self._ticks
         user, nice, system, _, iowait, irq, softirq, steal = (
             max(0, a - b) for a, b in zip(now, last, strict=True)
         )

@@ -1,4 +1,4 @@
-"""Graphs: what is measured of the HAProxy that ships, kept by the RRDtool that ships, and drawn for REST and lbcli."""
+"""Graphs: what is measured of the HAProxy that ships, kept and drawn by the RRDtool that ships."""
 
 import csv
 import io
@@ -59,7 +59,6 @@ def highest(api: Client, name: str, column: str) -> float:
 def test_traffic_is_seen_in_values_and_picture(measured: Client) -> None:
     quiet = measured.call("GET", "/graphs/service~OCS.png")
     assert quiet.startswith(PNG)
-    assert graphed(measured)[:2] == ["memory", "interface~eth0"] or "cpu" in graphed(measured)
     held = [connect("192.168.10.30", 5060, "127.0.0.1")[0] for _ in range(3)]
     try:
         for connection in held:
@@ -90,9 +89,8 @@ def test_pages_and_lbcli_have_them_too(
     page = admin.get("/lbadmin/reports/graphs?object=server~OCS~FE-1&period=day")
     assert "Real Server FE-1 of OCS" in page
     assert 'alt="Open sessions of Real Server FE-1 of OCS in the last day' in page
-    png = admin.http.get(
-        "/lbadmin/reports/graphs/png?object=server~OCS~FE-1&period=day&show=rate&size=narrow"
-    )
+    query = "object=server~OCS~FE-1&period=day&show=rate&size=narrow"
+    png = admin.http.get(f"/lbadmin/reports/graphs/png?{query}")
     assert (png.headers["content-type"], png.content[:8]) == ("image/png", PNG)
     table = admin.http.get("/lbadmin/reports/graphs/csv?object=server~OCS~FE-1&period=week&show=rate")
     assert table.headers["content-disposition"] == 'attachment; filename="server-OCS-FE-1-week.csv"'
@@ -111,7 +109,7 @@ def test_pages_and_lbcli_have_them_too(
     [
         "service~None.png",
         "service~..~...png",
-        "..%2f..%2fetc%2fpasswd.csv",
+        "..~passwd.csv",
         "cpu.png?show=traffic",
         "server~OCS.csv",
     ],
@@ -179,9 +177,8 @@ print(json.dumps([len(archive.known), archive.graphed, time.process_time() - sta
     folder = root / "var/lib/lbadmin/graphs"
     files = list(folder.iterdir())
     total = sum(path.stat().st_blocks * 512 for path in files)
-    print(
-        f"{len(files)} files of {known} objects, {total / 1e6:.1f} MB, {cpu_s / 24 * 1000:.0f} ms of CPU a sample"
-    )
+    cost = f"{total / 1e6:.1f} MB, {cpu_s / 24 * 1000:.0f} ms of CPU a sample"
+    print(f"{len(files)} files of {known} objects, {cost}")
     assert total <= BUDGET_BYTES
     assert total > BUDGET_BYTES - SPARE_BYTES - size_of("service") - 1_000_000
     assert {path.stem for path in files} == set(taken)
@@ -205,11 +202,10 @@ print(table(archive.path("memory"), "memory", "hour", START + 10 * 12))
     python(root, begin.replace("START", "1_800_000_000"))
     whole = file.read_bytes()
     assert len(whole) == size_of("memory")
-    randomly = random.Random(7)
+    randomly = random.Random(7)  # noqa: S311 - no secret
     wrecks = [b"", whole[:-100], bytes(len(whole)), randomly.randbytes(len(whole))]
     # The header holds, and what says where to write next does not.
-    for place in range(0, 2_400, 8):
-        wrecks.append(whole[:place] + randomly.randbytes(8) + whole[place + 8 :])
+    wrecks += [whole[:at] + randomly.randbytes(8) + whole[at + 8 :] for at in range(0, 2_400, 8)]
     started = 1_800_001_000
     probe = begin.replace("print(table", "assert 'T' in (table").replace("START", str(started))
     loop = "import os\n" + "\n".join(

@@ -89,7 +89,7 @@ _PERIOD = Field(
 
 def _object_field(there: dict[str, Json]) -> Field:
     return Field(
-        "object", "Graphs Of", "choice",
+        "object", "Graphs Of", "choice", default=next(iter(there), ""),
         choices=tuple((name, _title(each)) for name, each in there.items()),
         help="What is measured: this machine, its interfaces, virtual services and real servers.",
     )  # fmt: skip
