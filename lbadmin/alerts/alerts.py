@@ -179,7 +179,8 @@ class Alerts:
             stored = json.loads(self._file.read_bytes())
             self._latest.extend(_EVENTS.validate_python(stored["latest"]))
             self._tracker.active.update({str(key): str(text) for key, text in stored["active"].items()})
-            self._tracker.servers.update(dict.fromkeys(stored["down"], "down"))
+            for service, server in stored["down"]:
+                self._tracker.servers[service, server] = "down"
         except FileNotFoundError:
             pass
         except (OSError, ValueError, KeyError, TypeError, AttributeError, ValidationError):

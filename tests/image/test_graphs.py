@@ -64,10 +64,11 @@ def test_traffic_is_seen_in_values_and_picture(measured: Client) -> None:
         for connection in held:
             connection.sendall(bytes(50_000))
         wait_until(lambda: highest(measured, "service~OCS", "sessions") > 2, 60, "the open sessions")
+        # While the connections are open.
+        wait_until(lambda: highest(measured, "service~OCS", "bytes_in") > 1_000, 60, "the traffic")
     finally:
         for connection in held:
             connection.close()
-    assert highest(measured, "service~OCS", "bytes_in") > 1_000
     both = [highest(measured, f"server~OCS~{name}", "sessions") for name in ("FE-1", "FE-2")]
     assert sum(both) > 2
     assert {"cpu", "memory", "interface~eth0"} <= set(graphed(measured))
