@@ -232,6 +232,16 @@ class LibvirtMachine:
         link.set("state", "up" if up else "down")
         self._domain.updateDeviceFlags(ET.tostring(card, encoding="unicode"), libvirt.VIR_DOMAIN_AFFECT_LIVE)
 
+    def write_protect(self, *, on: bool) -> None:
+        """Have the machine, which is off, boot from a disk that it can't write to."""
+        xml = ET.fromstring(self._domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE))  # noqa: S314 - libvirt's own
+        for disk in xml.findall("devices/disk[@device='disk']"):
+            for mark in disk.findall("readonly"):
+                disk.remove(mark)
+            if on:
+                ET.SubElement(disk, "readonly")
+        self._connection.defineXML(ET.tostring(xml, encoding="unicode"))
+
     def snapshot(self, name: str) -> None:  # noqa: D102
         self.freeze()
         self.keep(name)

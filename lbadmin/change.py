@@ -136,6 +136,15 @@ class Changes:
         cluster, cluster_revision = read_document(self.clusters, read_cluster)
         node, node_revision = read_document(self.nodes, parse_node)
         pair = read_document(self.pairs, parse_pair)[0]
+        revisions = (
+            ("cluster", self.clusters, cluster_revision),
+            ("node", self.nodes, node_revision),
+        )
+        self._skipped = [
+            (name, store.numbers()[-1], revision)
+            for name, store, revision in revisions
+            if store.numbers() and store.numbers()[-1] > revision
+        ]
         if pair is not None and pair.state == "left":
             cluster, pair = ClusterConfig(), None
             cluster_revision = self._clear(cluster)
@@ -362,6 +371,11 @@ class Changes:
     def point(self) -> Point:
         """Return which ClusterConfig is in effect."""
         return Point(self.current.cluster_revision, self.current.cluster_hash)
+
+    def damaged(self) -> list[tuple[str, int, int]]:
+        """Return each document whose newest revision was skipped: name, that revision, the one in effect."""
+        now = {"cluster": self.current.cluster_revision, "node": self.current.node_revision}
+        return [each for each in self._skipped if now[each[0]] == each[2]]
 
     def knows(self, point: Point) -> bool:
         """Tell whether a ClusterConfig is this node's, or one that its own was made from."""

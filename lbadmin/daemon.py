@@ -24,6 +24,7 @@ from lbadmin.errors import LbadminError
 from lbadmin.haproxy import HAProxy
 from lbadmin.licensing.licensing import Licensing
 from lbadmin.pair import parts
+from lbadmin.pair.model import joined
 from lbadmin.serving import Server
 from lbadmin.status import node_messages_of
 from lbadmin.store import Store
@@ -58,6 +59,9 @@ def build(system: System) -> Context:
     pair = parts.build(system, changes)
     licensing = Licensing(system)
     changes.may_change = licensing.check_change
+    pair.witness.is_licensed = licensing.is_licensed
+    licensing.in_pair = lambda: joined(changes.current.pair) is not None
+    licensing.peer_is_licensed = pair.sync.peer_is_licensed
     alerts = Alerts(
         changes,
         haproxy,

@@ -43,6 +43,8 @@ class KeyStore:
 
     def add(self, keys: Mapping[str, str]) -> None:
         """Keep keys in PEM form by name, safe on disk. Raises StorageError."""
+        if not keys:
+            return
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             for key_id, pem in keys.items():

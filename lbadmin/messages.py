@@ -61,11 +61,13 @@ def licence_messages(licence: LicenceStatus) -> list[Message]:
     if licence.state == "ended":
         ended = "The trial has ended: balancing goes on, but the configuration can't be changed any more."
         texts.append(("danger", ended))
+    elif licence.state == "grace":
+        stands = f"This appliance stands in for one of a licensed pair, for {_days(days or 0)} more: "
+        texts.append(("warning", f"{stands}apply a licence of its own."))
     elif days is not None and days <= LICENCE_WARNING_DAYS:
-        many = "1 day" if days == 1 else f"{days} days"
         what = "trial" if licence.state == "trial" else "licence"
         texts.append(
-            ("warning", f"The {what} ends in {many}; after that the configuration can't be changed.")
+            ("warning", f"The {what} ends in {_days(days)}; after that the configuration can't be changed.")
         )
     return [Message(level=level, text=text, action="apply-licence") for level, text in texts]
 
@@ -76,6 +78,7 @@ def messages_of(
     """Return what there is to tell now, with `others`' messages, the gravest first."""
     messages = [FACTORY_PASSWORD] if factory_password else []
     messages += _unconfirmed(changes)
+    messages += [_damaged(*each) for each in changes.damaged()]
     messages += others
     messages += [RESET] if is_requested(changes.system) else []
     messages += _expiring(changes.system, changes.current.cluster, datetime.now(UTC))
@@ -96,6 +99,15 @@ def _unconfirmed(changes: Changes) -> list[Message]:
     return [Message(level="danger", text=f"{text[0].upper()}{text[1:]}", action="confirm-node")]
 
 
+def _damaged(what: str, number: int, instead: int) -> Message:
+    in_effect = f"revision {instead}" if instead else "the factory's"
+    text = (
+        f"Revision {number} of the {what} configuration is damaged or of a newer version: {in_effect} is in "
+        "effect. Look at it; the next change takes the damaged one's place."
+    )
+    return Message(level="danger", text=text)
+
+
 def _expiring(system: System, cluster: ClusterConfig, now: datetime) -> list[Message]:
     """Return a warning for each certificate in use that is over, or soon will be."""
     services: dict[str, list[str]] = {}
@@ -114,14 +126,14 @@ def _expiring(system: System, cluster: ClusterConfig, now: datetime) -> list[Mes
             messages.append(Message(level="warning", text=text, shared=True))
             continue
         if ends - now < EXPIRY_WARNING:
-            predicate = "expired" if ends < now else f"expires in {_days(ends - now)},"
+            predicate = "expired" if ends < now else f"expires in {_days((ends - now).days)},"
             text = f"The certificate {certificate.label} of {users} {predicate} on {ends:%Y-%m-%d}: renew it."
             messages.append(Message(level="warning", text=text, shared=True))
     return messages
 
 
-def _days(left: timedelta) -> str:
-    return "1 day" if left.days == 1 else f"{left.days} days"
+def _days(number: int) -> str:
+    return "1 day" if number == 1 else f"{number} days"
 
 
 def _old_workers(haproxy: HAProxy) -> list[Message]:

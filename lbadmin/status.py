@@ -14,6 +14,7 @@ from lbadmin.model import RealServer, State, VirtualService
 from lbadmin.pair.heartbeat import Role
 from lbadmin.pair.parts import Pair
 from lbadmin.pair.verdict import SyncWord
+from lbadmin.storage import storage_messages
 
 Health = Literal["up", "down", "drain", "halt", "unchecked", "unknown"]
 ServiceHealth = Literal["up", "down", "fallback", "disabled", "unknown"]
@@ -96,7 +97,7 @@ def node_messages_of(
 ) -> NodeMessages:
     """Return what every page shows: cheap, because no statistics are asked for."""
     node = _node(changes, pair, licensing, factory_password=factory_password)
-    others = [*pair.messages(), *licence_messages(node.licence)]
+    others = [*pair.messages(), *licence_messages(node.licence), *storage_messages(changes.system)]
     return NodeMessages(
         node=node, messages=messages_of(changes, haproxy, others, factory_password=factory_password)
     )

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Literal
 
@@ -9,7 +10,7 @@ from pydantic import BaseModel
 
 from lbadmin.errors import ForbiddenError, RefusedError, StorageError
 from lbadmin.licensing.licence import Licence, appliance_id, check_holder, read_licence
-from lbadmin.licensing.trial import SAVE_EVERY_S, Trial
+from lbadmin.licensing.trial import GRACE, GRACE_RECORD, SAVE_EVERY_S, Clocks, Trial
 from lbadmin.store import write_durably
 from lbadmin.system import System
 
@@ -21,14 +22,15 @@ PAGE = "Local Configuration, License Key"
 
 log = logging.getLogger(__name__)
 
-State = Literal["trial", "licensed", "ended"]
+State = Literal["trial", "licensed", "grace", "ended"]
 
 
 class LicenceStatus(BaseModel):
-    """Whether changes are taken, and why: "trial", "licensed", or "ended", in which they are not.
+    """Whether changes are taken, and why: "trial", "licensed", "grace", or "ended", in which they are not.
 
-    `days_left` is of the trial, or of the licence; null when that has no end. `problem` says why a licence
-    key file that is there does not count.
+    Grace is given once to a node whose trial has ended and whose peer is licensed: it replaces another.
+    `days_left` is of the trial, the licence or the grace; null when that has no end. `problem` says
+    why a licence key file that is there does not count.
     """
 
     state: State
@@ -45,10 +47,16 @@ class LicenceStatus(BaseModel):
 class Licensing:
     """The licence and the trial of this appliance. Safe to use from several threads."""
 
-    def __init__(self, system: System, trial: Trial | None = None) -> None:
+    def __init__(self, system: System, clocks: Clocks | None = None) -> None:
         """Read the licence key file that is there, if there is one."""
+        self.in_pair: Callable[[], bool] = lambda: False
+        """Whether this node belongs to a pair."""
+        self.peer_is_licensed: Callable[[], bool] = lambda: False
+        """Whether the other node of the pair was heard lately and has a licence."""
         self._system = system
-        self._trial = trial or Trial(system)
+        self._clocks = clocks
+        self._trial = Trial(system, clocks)
+        self._grace = self._begin_grace() if system.path(GRACE_RECORD).exists() else None
         self._appliance = appliance_id(system)
         self._path = system.state / FILE
         self._lock = threading.Lock()
@@ -65,7 +73,25 @@ class Licensing:
     def tick(self) -> float:
         """Count the trial though nobody asks; return the seconds until the next time."""
         self._trial.count()
+        if self._grace is not None:
+            self._grace.count()
         return SAVE_EVERY_S
+
+    def _begin_grace(self) -> Trial:
+        return Trial(self._system, self._clocks, record=GRACE_RECORD, whole=GRACE)
+
+    def _grace_left(self) -> timedelta:
+        """Return what is left of the time in which this node stands in for one of a licensed pair."""
+        if not self.in_pair():
+            return timedelta()
+        with self._lock:
+            if self._grace is None and self.peer_is_licensed():
+                self._grace = self._begin_grace()
+            return timedelta() if self._grace is None else self._grace.left()
+
+    def is_licensed(self) -> bool:
+        """Tell whether this node has a licence of its own."""
+        return self.status().state == "licensed"
 
     def status(self) -> LicenceStatus:
         """Return the status of this moment."""
@@ -81,8 +107,11 @@ class Licensing:
                 licence, problem = None, str(error)
         if licence is None:
             left = self._trial.left()
+            state = "trial"
+            if not left:
+                left = self._grace_left()
+                state = "grace" if left else "ended"
             days = -(-left // timedelta(days=1))
-            state = "trial" if left else "ended"
         return LicenceStatus(
             state=state,
             days_left=days,

@@ -20,6 +20,9 @@ from lbadmin.system import System
 TRIAL = timedelta(days=30)
 RECORD = "/data/trial/record.json"
 """On the data partition, and not in the state: that is what a factory reset empties."""
+GRACE = timedelta(days=30)
+"""How long a node without a licence of its own stands in for one of a licensed pair: time to ask for one."""
+GRACE_RECORD = "/data/trial/grace.json"
 
 SAVE_EVERY_S = 600
 """A power cut costs the vendor ten minutes at most."""
@@ -49,11 +52,19 @@ class _Record:
 
 
 class Trial:
-    """Counts the trial of one appliance. Safe to use from several threads."""
+    """Counts the trial of one appliance, or another time given once. Safe to use from several threads."""
 
-    def __init__(self, system: System, clocks: Clocks | None = None) -> None:
-        """Go on counting where the record ends; a first boot has none."""
-        self._path = system.path(RECORD)
+    def __init__(
+        self,
+        system: System,
+        clocks: Clocks | None = None,
+        *,
+        record: str = RECORD,
+        whole: timedelta = TRIAL,
+    ) -> None:
+        """Go on counting where the record ends; without one it begins now."""
+        self._path = system.path(record)
+        self._whole = whole
         self._clocks = clocks or Clocks()
         self._lock = threading.Lock()
         self._record = self._load()
@@ -62,8 +73,8 @@ class Trial:
         self._save()
 
     def left(self) -> timedelta:
-        """Return what is left of the trial, nothing when it has ended."""
-        return max(timedelta(), TRIAL - timedelta(seconds=self.count()))
+        """Return what is left, nothing when it has ended."""
+        return max(timedelta(), self._whole - timedelta(seconds=self.count()))
 
     def today(self) -> date:
         """Return the day (UTC) by a clock that does not go back."""

@@ -113,6 +113,11 @@ class Sync:
         peer = self.peer()
         return peer is not None and not peer.not_ready
 
+    def peer_is_licensed(self) -> bool:
+        """Tell whether the peer was heard lately, and has a licence of its own."""
+        peer = self.peer()
+        return peer is not None and peer.licensed
+
     def state(self) -> SyncState:
         """Return how the two stand, without asking anybody."""
         pair = joined(self._changes.current.pair)

@@ -1,5 +1,6 @@
 """What a node of a pair tells the other about itself, with every hello."""
 
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -38,6 +39,7 @@ class PeerTruth(BaseModel):
     cluster_hash: Text
     not_ready: Annotated[list[Text], Field(max_length=100)] = []
     refused: Refusal | None = None
+    licensed: bool = False
 
     @property
     def point(self) -> Point:
@@ -71,6 +73,8 @@ class Witness:
         self._boot_id = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         self._refused: tuple[Point, Refusal] | None = None
         self._told: tuple[Role, list[str]] | None = None
+        self.is_licensed: Callable[[], bool] = lambda: False
+        """Whether this node has a licence of its own."""
 
     def has_news(self) -> bool:
         """Tell whether the role, or what speaks against this node, is not what was told last."""
@@ -100,4 +104,5 @@ class Witness:
             cluster_hash=current.cluster_hash,
             not_ready=not_ready,
             refused=None if self._refused is None else self._refused[1],
+            licensed=self.is_licensed(),
         )

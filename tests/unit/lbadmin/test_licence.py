@@ -196,7 +196,7 @@ def test_a_trial_that_cannot_be_written_down_goes_on(system: System) -> None:
 
 
 def licensing(system: System, machine: Machine) -> Licensing:
-    return Licensing(system, Trial(system, machine.clocks))
+    return Licensing(system, machine.clocks)
 
 
 def test_after_the_trial_changes_need_a_licence_and_a_restart_changes_nothing_about_it(
@@ -265,6 +265,31 @@ def test_messages_come_with_the_last_week_and_the_end(system: System) -> None:
     machine.run(DAY)
     (message,) = licence_messages(ours.status())
     assert (message.level, message.text.split(":")[0]) == ("danger", "The trial has ended")
+
+
+def test_a_node_whose_trial_has_ended_stands_in_for_one_of_a_licensed_pair_once(system: System) -> None:
+    machine = Machine()
+    ours = licensing(system, machine)
+    machine.run(31 * DAY)
+    ours.peer_is_licensed = lambda: True
+    assert ours.status().state == "ended", "not without a pair"
+    ours.in_pair = lambda: True
+    assert (ours.status().state, ours.status().days_left) == ("grace", 30)
+    assert not ours.is_licensed(), "so it gives no grace to others"
+    ours.check_change()
+    (message,) = licence_messages(ours.status())
+    assert (message.level, message.action) == ("warning", "apply-licence")
+    machine.run(10 * DAY)
+    machine.reboot()
+    ours = licensing(system, machine)
+    ours.in_pair = lambda: True
+    assert ours.status().days_left == 20, "also while the peer is away"
+    machine.wall = NOON
+    machine.run(20 * DAY)
+    assert ours.status().state == "ended"
+    ours.peer_is_licensed = lambda: True
+    with pytest.raises(ForbiddenError, match="the trial has ended"):
+        ours.check_change()
 
 
 def test_a_development_build_is_told(system: System) -> None:
