@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from lbadmin.errors import ActivationError, LbadminError
 from lbadmin.graphs.settings import GRAPHS_CONF
@@ -10,14 +11,25 @@ from lbadmin.haproxy import SERVER_ROW, HAProxy, is_service, words_of
 from lbadmin.model import ClusterConfig, NodeConfig, RealServer, VirtualService
 from lbadmin.pair.model import PairConfig, joined
 from lbadmin.render import HAPROXY_CFG, KEEPALIVED_CONF, render
+from lbadmin.render.conntrack import SYSCTL_CONF
 from lbadmin.render.haproxy import CERTIFICATES
 from lbadmin.render.network import HOSTNAME, NETWORK_DIR
 from lbadmin.render.peer import PEER_CFG, PEER_FILES
 from lbadmin.render.service import effective_weight
+from lbadmin.render.syslog import RSYSLOG_CA, RSYSLOG_CONF
+from lbadmin.render.time import CHRONY_CONF, LOCALTIME
 from lbadmin.system import System
 
 HEARTBEAT_PENDING = "/run/lbadmin/heartbeat-pending"
 """There while keepalived has not read the file that a new pair gave it."""
+
+NODE_SERVICES: tuple[tuple[str, str, frozenset[str]], ...] = (
+    ("chrony.service", CHRONY_CONF, frozenset({CHRONY_CONF})),
+    ("lbva-graphs.service", GRAPHS_CONF, frozenset({GRAPHS_CONF})),
+    # It writes times as of the zone that it was started in.
+    ("lbva-syslog.service", RSYSLOG_CONF, frozenset({RSYSLOG_CONF, RSYSLOG_CA, LOCALTIME})),
+)
+"""Units that run when a rendered file is not empty, and the files that they are started anew for."""
 
 log = logging.getLogger(__name__)
 
@@ -68,9 +80,11 @@ def _steps(system: System, haproxy: HAProxy, old: Rendering, new: Rendering) -> 
         yield lambda: _haproxy(system, haproxy, old, new)
     if any(name in changed for name in PEER_FILES):
         yield lambda: restart_peer(system, new)
-    if GRAPHS_CONF in changed:
-        verb = "restart" if new.files[GRAPHS_CONF] else "stop"
-        yield lambda: run_program(system, "systemctl", verb, "lbva-graphs.service")
+    if SYSCTL_CONF in changed:
+        yield lambda: run_program(system, "systemctl", "restart", "systemd-sysctl.service")
+    for unit, main, files in NODE_SERVICES:
+        if files & changed:
+            yield partial(restart_configured, system, unit, new.files[main])
     if KEEPALIVED_CONF in changed:
         if joined(new.pair) is not None and joined(old.pair) is None:
             # Roles are given out when the administrator says so: the guide's Restart Heartbeat.
@@ -97,6 +111,8 @@ def start_over(system: System, haproxy: HAProxy, new: Rendering) -> None:
     restart_peer(system, new)
     restart_heartbeat(system, new)
     run_program(system, "networkctl", "reload")
+    for unit, main, _ in NODE_SERVICES:
+        restart_configured(system, unit, new.files[main])
     impose_states(haproxy, new.cluster)
     verify(haproxy, new.cluster)
 
@@ -135,6 +151,11 @@ def request_heartbeat_restart(system: System) -> None:
 def restart_peer(system: System, new: Rendering) -> None:
     """Bring lbva-peer to its file; a single node has none. Raises ActivationError."""
     run_program(system, "systemctl", "restart" if PEER_CFG in new.files else "stop", "lbva-peer.service")
+
+
+def restart_configured(system: System, unit: str, configuration: str) -> None:
+    """Start a unit anew, or stop one whose configuration is empty. Raises ActivationError."""
+    run_program(system, "systemctl", "restart" if configuration else "stop", unit)
 
 
 def _haproxy(system: System, haproxy: HAProxy, old: Rendering, new: Rendering) -> None:

@@ -17,15 +17,15 @@ Texts: TypeAlias = dict[str, str]
 MAX_DIGITS = 18
 """No number of ours has more; of thousands of digits Python makes none (int_max_str_digits)."""
 
+KEPT = "is set"
+"""What is shown of a secret that is kept."""
+
 _SEPARATORS = re.compile(r"[\s,;]+")
 
 
 def texts_of(document: Json, fields: Sequence[Field]) -> Texts:
     """Return the values of a document as a person would type them."""
-    return {
-        field.path: "" if field.kind == "secret" else _text(_value_at(document, field.path), field)
-        for field in fields
-    }
+    return {field.path: _text(_value_at(document, field.path), field) for field in fields}
 
 
 def body_of(texts: Mapping[str, str], fields: Sequence[Field]) -> dict[str, Any]:
@@ -53,6 +53,8 @@ def _value_at(document: Json, path: str) -> object:
 def _text(value: object, field: Field) -> str:
     if value is None:
         return ""
+    if field.kind == "secret":
+        return KEPT
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list):

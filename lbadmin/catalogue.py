@@ -12,9 +12,9 @@ Kind = Literal[
     "file",
 ]  # fmt: skip
 """text, address, ports and block are text to the API; number a whole number; duration milliseconds or 30m;
-flag true or false; choice one of `choices`; label the label of an existing thing, one of `choices_from`;
-list texts, separated by commas, blanks or line ends; secret a text that is never shown again; file a file's
-content, which its form sends in its own way."""
+flag true or false; choice one of `choices`; label the label of an existing thing, one of `choices_from`
+(which a text offers, too); list texts, separated by commas, blanks or line ends; secret a text that is never
+shown again; file a file's content, which its form sends in its own way."""
 
 
 class Field(NamedTuple):
@@ -28,7 +28,7 @@ class Field(NamedTuple):
     unit: str = ""
     example: str = ""
     choices: tuple[tuple[str, str], ...] = ()
-    choices_from: Literal["", "certificates", "check_scripts"] = ""
+    choices_from: Literal["", "certificates", "check_scripts", "time_zones"] = ""
     option: str = ""
     required: bool = False
 

@@ -172,6 +172,14 @@ def leaf_of(system: System, chain: str) -> Certificate:
     return _read(system, first, "chain")
 
 
+def check_authorities(system: System, text: str, field: str) -> None:
+    """Raise RefusedError unless all certificates of a text can be read."""
+    try:
+        _certificates(system, text, field.rpartition(".")[2])
+    except RefusedError as error:
+        raise refused(field, error.sentence) from None
+
+
 def _certificates(system: System, text: str, field: str) -> list[Certificate]:
     blocks = list(dict.fromkeys(block for kind, block in pem_blocks(text) if kind == "CERTIFICATE"))
     if not blocks:

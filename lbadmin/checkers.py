@@ -5,13 +5,20 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from lbadmin.activate import Rendering, of_haproxy
+from lbadmin.certificates import check_authorities
 from lbadmin.errors import CheckError
 from lbadmin.haproxy import words_of
 from lbadmin.keys import KeyStore
+from lbadmin.model import NodeConfig
 from lbadmin.render import KEEPALIVED_CONF
 from lbadmin.render.haproxy import CERTIFICATES, KEYS, crt_base, key_base, used_certificates
+from lbadmin.render.syslog import RSYSLOG_CONF
+from lbadmin.render.time import CHRONY_CONF
 from lbadmin.system import System
 from lbadmin.workplace import workplace
+
+NODE_CHECKERS = {("chronyd", "-p", "-f"): CHRONY_CONF, ("rsyslogd", "-N1", "-f"): RSYSLOG_CONF}
+"""What checks the files of the node's own services."""
 
 GROUP = "haproxy"
 AS_HAPROXY = ("setpriv", "--reuid=haproxy", f"--regid={GROUP}", "--clear-groups")
@@ -23,6 +30,12 @@ def check_files(system: System, keys: KeyStore, old: Rendering, new: Rendering) 
     """Let HAProxy and keepalived check their new files. Raises CheckError in their words."""
     if of_haproxy(new) != of_haproxy(old):
         _check_haproxy(system, keys, new)
+    _check_authorities(system, old.node, new.node)
+    for checker, main in NODE_CHECKERS.items():
+        if new.files[main] not in {"", old.files[main]}:
+            with workplace(system, "check") as (folder, place):
+                _put(folder, {main: new.files[main]})
+                _check(system, checker, f"{place}/{Path(main).name}")
     if new.files[KEEPALIVED_CONF] not in {"", old.files[KEEPALIVED_CONF]}:
         with workplace(system, "check") as (folder, place):
             _put(folder, {KEEPALIVED_CONF: new.files[KEEPALIVED_CONF]})
@@ -46,6 +59,14 @@ def _check_haproxy(system: System, keys: KeyStore, new: Rendering) -> None:
         _check(system, (*AS_HAPROXY, "haproxy", "-c", "-f"), f"{place}/{Path(main).name}")
 
 
+def _check_authorities(system: System, old: NodeConfig, new: NodeConfig) -> None:
+    """Raise RefusedError for the certificate of an authority that can't be read."""
+    for part in ("mail", "syslog"):
+        before, after = getattr(old, part).ca_certificate, getattr(new, part).ca_certificate
+        if after not in {None, before}:
+            check_authorities(system, after, f"{part}.ca_certificate")
+
+
 def _put(folder: Path, files: Mapping[str, str]) -> None:
     for name, text in files.items():
         path = folder / Path(name).name
@@ -56,6 +77,8 @@ def _put(folder: Path, files: Mapping[str, str]) -> None:
 def _check(system: System, checker: Sequence[str], main: str) -> None:
     result = system.run([*checker, main])
     if result.status != 0:
-        said = words_of(result.output.replace(main, "the rendered file"))
+        # rsyslogd says first that it begins.
+        told = [line for line in result.output.splitlines() if "config validation run" not in line]
+        said = words_of("\n".join(told).replace(main, "the rendered file"))
         name = "HAProxy" if "haproxy" in checker else checker[0]
         raise CheckError(f"{name} refuses this configuration: {said}; nothing was changed")

@@ -23,6 +23,7 @@ from lbadmin.client import SOCKET
 from lbadmin.errors import LbadminError
 from lbadmin.haproxy import HAProxy
 from lbadmin.licensing.licensing import Licensing
+from lbadmin.messages import Message
 from lbadmin.pair import parts
 from lbadmin.pair.model import joined
 from lbadmin.serving import Server
@@ -30,6 +31,7 @@ from lbadmin.status import node_messages_of
 from lbadmin.store import Store
 from lbadmin.system import System
 from lbadmin.systemd import notify_ready, passed_sockets
+from lbadmin.timekeeping import Clock
 from lbadmin.worker import Worker
 
 WEB_USER = "lbadmin-web"
@@ -62,18 +64,15 @@ def build(system: System) -> Context:
     pair.witness.is_licensed = licensing.is_licensed
     licensing.in_pair = lambda: joined(changes.current.pair) is not None
     licensing.peer_is_licensed = pair.sync.peer_is_licensed
-    alerts = Alerts(
-        changes,
-        haproxy,
-        pair.heartbeat.role,
-        lambda: (
-            node_messages_of(
-                changes, haproxy, pair, licensing, factory_password=access.factory_password
-            ).messages
-        ),
-    )
+    clock = Clock(system)
+
+    def messages() -> list[Message]:
+        password = access.factory_password
+        return node_messages_of(changes, haproxy, pair, licensing, clock, factory_password=password).messages
+
+    alerts = Alerts(changes, haproxy, pair.heartbeat.role, messages)
     uids = _uids(WEB_USER), _uids(PEER_USER)
-    return Context(system, changes, haproxy, access, pair, licensing, alerts, *uids)
+    return Context(system, changes, haproxy, access, pair, licensing, clock, alerts, *uids)
 
 
 def _uids(name: str) -> frozenset[int]:

@@ -23,6 +23,8 @@ SECRETS = "secrets"
 """The folder of the secrets that NodeConfig names (`secret`), a file each, in the state."""
 SECRET_FILES = frozenset[str]()
 """The rendered files in which the name of a secret is replaced by it; all others show the name."""
+LINKS = frozenset({"/etc/localtime"})
+"""Rendered files that are symbolic links; the text is where they point to."""
 FACTORY = "/usr/lib/lbadmin/factory/rendered.json"
 
 
@@ -79,8 +81,11 @@ def _secret(system: System, kept: str) -> str:
 
 def is_in_place(system: System, name: str, text: str) -> bool:
     """Tell whether a rendered file is as it was rendered."""
+    path = system.path(name)
     try:
-        return system.path(name).read_text(encoding="utf-8") == final_text(system, name, text)
+        if name in LINKS:
+            return str(path.readlink()) == text
+        return path.read_text(encoding="utf-8") == final_text(system, name, text)
     except OSError:
         return False
 
@@ -98,9 +103,12 @@ def install(system: System, files: Mapping[str, str], previous: Mapping[str, str
             path.parent.chmod(0o755)
         temporary = path.with_name(f".{path.name}.new")
         temporary.unlink(missing_ok=True)
-        temporary.touch(0o600)
-        temporary.write_text(final_text(system, name, text), encoding="utf-8")
-        temporary.chmod(0o600 if name in SECRET_FILES else 0o755 if text.startswith("#!") else 0o644)
+        if name in LINKS:
+            temporary.symlink_to(text)
+        else:
+            temporary.touch(0o600)
+            temporary.write_text(final_text(system, name, text), encoding="utf-8")
+            temporary.chmod(0o600 if name in SECRET_FILES else 0o755 if text.startswith("#!") else 0o644)
         temporary.rename(path)
     for name in set(previous or {}) - set(files):
         with contextlib.suppress(FileNotFoundError):

@@ -8,7 +8,9 @@ from email.utils import make_msgid
 from pathlib import Path
 
 from lbadmin.errors import LbadminError
+from lbadmin.keys import KeyStore
 from lbadmin.node.mail import Mail
+from lbadmin.secret import id_of
 from lbadmin.system import System
 from lbadmin.workplace import workplace
 
@@ -56,6 +58,17 @@ def send(system: System, mail: Mail, password: str | None, subject: str, text: s
         raise MailError(f"the mail could not be made: {error.strerror}") from error
     if result.status != 0:
         raise MailError(f"the mail was not sent: {_reason(result.output, result.status, mail)}")
+
+
+def password_of(secrets: KeyStore, mail: Mail) -> str | None:
+    """Return the relay's password in clear, None when it needs none. Raises MailError when it is lost."""
+    kept = id_of(mail.password) if mail.password is not None else None
+    if kept is None:
+        return None
+    try:
+        return secrets.read(kept)
+    except OSError as error:
+        raise MailError("the SMTP relay's password can't be read; give it anew") from error
 
 
 def settings_of(mail: Mail, password: str | None, place: str) -> str:

@@ -72,6 +72,12 @@ def licence_messages(licence: LicenceStatus) -> list[Message]:
     return [Message(level=level, text=text, action="apply-licence") for level, text in texts]
 
 
+def clock_messages(silent: Sequence[str]) -> list[Message]:
+    """Return a warning for each time server that does not answer."""
+    text = "The time server {} does not answer: check its name and the way to it, or name another."
+    return [Message(level="warning", text=text.format(name)) for name in silent]
+
+
 def messages_of(
     changes: Changes, haproxy: HAProxy, others: Sequence[Message], *, factory_password: bool
 ) -> list[Message]:

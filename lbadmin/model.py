@@ -26,6 +26,7 @@ from lbadmin.fields import (
     WireText,
 )
 from lbadmin.node.alerts import Alerts
+from lbadmin.node.conntrack import DEFAULT_TABLE_SIZE, TableSize
 from lbadmin.node.firewall import Firewall
 from lbadmin.node.graphing import Graphing
 from lbadmin.node.mail import Mail
@@ -214,6 +215,7 @@ class NodeConfig(Document):
     time: TimeSettings = TimeSettings()
     proxy: Proxy = Proxy()
     firewall: Firewall = Firewall()
+    firewall_table_size: TableSize = DEFAULT_TABLE_SIZE
     ssh: Ssh = Ssh()
     mail: Mail = Mail()
     syslog: Syslog = Syslog()

@@ -8,8 +8,25 @@ from typing import Any
 from lbadmin.errors import Fault
 
 _MAX_VALUE_LENGTH = 60
-_SECRETS = {"password", "current", "new", "passphrase", "content", "chain", "backup", "webhook_secret"}
-_ITEM_NAMES = {"ports": "port", "addresses": "address", "dns": "name server"}
+_SECRETS = {
+    "password",
+    "ca_certificate",
+    "current",
+    "new",
+    "passphrase",
+    "content",
+    "chain",
+    "backup",
+    "webhook_secret",
+    "webhook_authority",
+}
+_ITEM_NAMES = {
+    "ports": "port",
+    "addresses": "address",
+    "dns": "name server",
+    "ntp_servers": "NTP server",
+    "recipients": "recipient",
+}
 
 
 def faults_of(errors: Sequence[Mapping[str, Any]], document: object, owner: str = "") -> list[Fault]:

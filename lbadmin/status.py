@@ -9,12 +9,13 @@ from lbadmin.change import Changes
 from lbadmin.errors import UnavailableError
 from lbadmin.haproxy import HAProxy
 from lbadmin.licensing.licensing import LicenceStatus, Licensing
-from lbadmin.messages import Message, licence_messages, messages_of
+from lbadmin.messages import Message, clock_messages, licence_messages, messages_of
 from lbadmin.model import RealServer, State, VirtualService
 from lbadmin.pair.heartbeat import Role
 from lbadmin.pair.parts import Pair
 from lbadmin.pair.verdict import SyncWord
 from lbadmin.storage import storage_messages
+from lbadmin.timekeeping import Clock
 
 Health = Literal["up", "down", "drain", "halt", "unchecked", "unknown"]
 ServiceHealth = Literal["up", "down", "fallback", "disabled", "unknown"]
@@ -93,21 +94,38 @@ class Status(NodeMessages):
 
 
 def node_messages_of(
-    changes: Changes, haproxy: HAProxy, pair: Pair, licensing: Licensing, *, factory_password: bool
+    changes: Changes,
+    haproxy: HAProxy,
+    pair: Pair,
+    licensing: Licensing,
+    clock: Clock,
+    *,
+    factory_password: bool,
 ) -> NodeMessages:
     """Return what every page shows: cheap, because no statistics are asked for."""
     node = _node(changes, pair, licensing, factory_password=factory_password)
-    others = [*pair.messages(), *licence_messages(node.licence), *storage_messages(changes.system)]
+    others = [
+        *pair.messages(),
+        *licence_messages(node.licence),
+        *clock_messages(clock.silent(changes.current.node.time)),
+        *storage_messages(changes.system),
+    ]
     return NodeMessages(
         node=node, messages=messages_of(changes, haproxy, others, factory_password=factory_password)
     )
 
 
 def status_of(
-    changes: Changes, haproxy: HAProxy, pair: Pair, licensing: Licensing, *, factory_password: bool
+    changes: Changes,
+    haproxy: HAProxy,
+    pair: Pair,
+    licensing: Licensing,
+    clock: Clock,
+    *,
+    factory_password: bool,
 ) -> Status:
     """Return the status; a HAProxy that does not answer is told in `messages`."""
-    told = node_messages_of(changes, haproxy, pair, licensing, factory_password=factory_password)
+    told = node_messages_of(changes, haproxy, pair, licensing, clock, factory_password=factory_password)
     services = changes.current.cluster.virtual_services
     rows: Rows = {}
     with contextlib.suppress(UnavailableError):

@@ -12,6 +12,7 @@ from lbadmin.haproxy import HAProxy
 from lbadmin.licensing.licensing import Licensing
 from lbadmin.pair.parts import Pair
 from lbadmin.system import System
+from lbadmin.timekeeping import Clock
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Context:
     access: Access
     pair: Pair
     licensing: Licensing
+    clock: Clock
     alerts: Alerts
     web_uids: frozenset[int]
     peer_uids: frozenset[int]

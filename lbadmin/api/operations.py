@@ -23,7 +23,12 @@ def get_status(context: ContextDep, _: Caller) -> Status:
     """Health and traffic as HAProxy sees them now, and what there is to tell."""
     factory_password = context.access.factory_password
     return status_of(
-        context.changes, context.haproxy, context.pair, context.licensing, factory_password=factory_password
+        context.changes,
+        context.haproxy,
+        context.pair,
+        context.licensing,
+        context.clock,
+        factory_password=factory_password,
     )
 
 
@@ -32,7 +37,12 @@ def get_messages(context: ContextDep, _: Caller) -> NodeMessages:
     """The part of the status that every page shows, without the services."""
     factory_password = context.access.factory_password
     return node_messages_of(
-        context.changes, context.haproxy, context.pair, context.licensing, factory_password=factory_password
+        context.changes,
+        context.haproxy,
+        context.pair,
+        context.licensing,
+        context.clock,
+        factory_password=factory_password,
     )
 
 

@@ -19,7 +19,7 @@ Show = Callable[[Json], str]
 
 _METAVARS = {
     "address": "ADDRESS", "number": "NUMBER", "ports": "PORTS", "duration": "DURATION", "label": "LABEL",
-    "block": "FILE", "file": "FILE", "list": "LIST",
+    "block": "FILE", "file": "FILE", "secret": "FILE", "list": "LIST",
 }  # fmt: skip
 
 
@@ -107,13 +107,18 @@ def overview(groups: Sequence[Group]) -> str:
     return "\n".join([*lines, ABOUT])
 
 
-def take_sections(parser: Parser, *sections: Section, new: bool, without: Sequence[str] = ()) -> None:
-    """Add the options of the catalogue's fields; only a `new` thing has defaults and must have some."""
+def take_sections(
+    parser: Parser, *sections: Section, new: bool, without: Sequence[str] = (), secrets: bool = False
+) -> None:
+    """Add the options of the catalogue's fields; only a `new` thing has defaults and must have some.
+
+    With `secrets` those have options as well, which name files.
+    """
     parser.epilog = f"{parser.epilog}\n\nBlank is written as ''."
     for section in sections:
         group = parser.add_argument_group(section.title) if section.title else None
         for field in fields_of(section):
-            if field.path not in without and field.kind != "secret":
+            if field.path not in without and (secrets or field.kind != "secret"):
                 take_field(parser, field, group=group, new=new)
 
 
@@ -126,7 +131,7 @@ def take_field(
 ) -> None:
     """Add the option of one field."""
     words = [field.help]
-    if field.kind in {"block", "file"}:
+    if field.kind in {"block", "file", "secret"}:
         words.append("FILE holds it; - is standard input.")
     elif field.kind == "list":
         words.append("Separated by commas.")
@@ -140,20 +145,26 @@ def take_field(
         options["choices"] = tuple(value for value, _ in field.choices)
     else:
         options["metavar"] = _METAVARS.get(field.kind, "TEXT")
-    completes = "files" if field.kind in {"block", "file"} else field.choices_from
+    completes = "files" if field.kind in {"block", "file", "secret"} else field.choices_from
     parser.take(
         f"--{field.option_name}", completes=completes, group=group, required=new and field.required, **options
     )
 
 
 def texts_given(options: Options, *sections: Section) -> dict[str, str]:
-    """Return the texts of the fields that were given; those of blocks are read from their files."""
+    """Return the texts of the fields that were given; those of blocks and secrets are read from files."""
     values = vars(options)
     return {
-        field.path: read_text(text) if field.kind == "block" and text else text
+        field.path: _text_of(text, field)
         for field in fields_of(*sections)
         if isinstance(text := values.get(field.path), str)
     }
+
+
+def _text_of(given: str, field: Field) -> str:
+    if field.kind == "secret":
+        return read_text(given).rstrip("\r\n")
+    return read_text(given) if field.kind == "block" and given else given
 
 
 def _meanings(field: Field) -> list[str]:

@@ -3,26 +3,18 @@
 from lbadmin.bodies import body_of
 from lbadmin.catalogue import fields_of
 from lbadmin.catalogue_monitoring import MONITORING
+from lbadmin.catalogue_node import NODE_SERVICES
 from lbadmin.catalogue_requests import HOSTNAME, ROUTING
 from lbadmin.cli.grammar import Group, Json, Options, Parser, Run, Verb, take_sections, texts_given
-from lbadmin.cli.tables import show_interfaces, show_licence, show_node, show_unconfirmed
-from lbadmin.cli.terminal import UsageError, confirm, read_secret, read_text
+from lbadmin.cli.tables import show_clock, show_interfaces, show_licence, show_node, show_unconfirmed
+from lbadmin.cli.terminal import UsageError, confirm, read_text
 from lbadmin.client import Client
 
-SECTIONS = (HOSTNAME, ROUTING, *MONITORING)
-"""What set-node changes, beside the addresses of the interfaces."""
-SECRETS = tuple(field for field in fields_of(*SECTIONS) if field.kind == "secret")
+_SECTIONS = (HOSTNAME, ROUTING, *NODE_SERVICES, *MONITORING)
 
 
 def _take_node(parser: Parser) -> None:
-    take_sections(parser, *SECTIONS, new=False)
-    for field in SECRETS:
-        parser.take(
-            f"--{field.option_name}",
-            action="store_true",
-            dest=field.path,
-            help=f"ask for the {field.label} at the terminal, or take it from standard input",
-        )
+    take_sections(parser, *_SECTIONS, new=False, secrets=True)
     parser.take(
         "--confirmed",
         action="store_true",
@@ -59,10 +51,12 @@ def _interfaces(client: Client, _: Options) -> Json:
     return client.call("GET", "/interfaces")
 
 
+def _clock(client: Client, _: Options) -> Json:
+    return client.call("GET", "/node/time")
+
+
 def _change(client: Client, options: Options) -> Json:
-    texts = texts_given(options, *SECTIONS)
-    texts |= {each.path: read_secret(each.label, twice=True) for each in SECRETS if vars(options)[each.path]}
-    body = body_of(texts, fields_of(*SECTIONS))
+    body = body_of(texts_given(options, *_SECTIONS), fields_of(*_SECTIONS))
     path = "/node?confirmed=true" if options.confirmed else "/node"
     if options.address is None:
         if not body:
@@ -109,9 +103,10 @@ def _sure(word: str, consequence: str) -> Run:
 GROUP = Group(
     "This appliance",
     (
-        Verb("node", "show addresses, gateway and names", _show, show_node),
+        Verb("node", "show addresses, gateway, names and this node's services", _show, show_node),
         Verb(
-            "set-node", "change addresses, gateway and names", _change, options=_take_node,
+            "set-node", "change addresses, gateway, names and this node's services", _change,
+            options=_take_node,
             example="set-node --address eth1=192.168.10.21/24 --gateway 192.168.2.1 --dns 192.168.2.1",
         ),
         Verb(
@@ -119,6 +114,10 @@ GROUP = Group(
             show_unconfirmed,
         ),
         Verb("confirm", "keep a change that could have cut you off", _confirm),
+        Verb("time", "show the clock and its time servers", _clock, show_clock),
+        Verb(
+            "test-mail", "send a test mail to the recipients of the SMTP relay", _post("/node/mail/test")
+        ),
         Verb("interfaces", "show the network interfaces that there are", _interfaces, show_interfaces),
         Verb("licence", "show the trial or the licence", _licence, show_licence),
         Verb(

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
-from lbadmin.bodies import texts_of
+from lbadmin.bodies import KEPT, texts_of
 from lbadmin.catalogue import (
     MANUAL,
     SERVER_SECTIONS,
@@ -15,6 +15,7 @@ from lbadmin.catalogue import (
     fields_of,
 )
 from lbadmin.catalogue_monitoring import MONITORING
+from lbadmin.catalogue_node import NODE_SERVICES
 from lbadmin.durations import show_ms
 
 Json: TypeAlias = Any
@@ -184,15 +185,29 @@ def show_node(node: Json) -> str:
         ["dns", " ".join(node["dns"])],
         ["gateway", node["gateway"] or ""],
         *([each["name"], " ".join(each["addresses"])] for each in node["interfaces"]),
-        *([each.option_name, text] for each, text in _told(node, fields_of(*MONITORING))),
     ]
+    fields = fields_of(*NODE_SERVICES, *MONITORING)
+    texts = texts_of(node, fields)
+    for field in fields:
+        text = texts[field.path]
+        rows.append([field.option_name, KEPT if field.kind == "block" and text else " ".join(text.split())])
     return table(("setting", "value"), rows)
 
 
-def _told(document: Json, fields: Sequence[Field]) -> list[tuple[Field, str]]:
-    """Return what fits into a line of a table."""
-    texts = texts_of(document, fields)
-    return [(each, texts[each.path]) for each in fields if each.kind not in {"secret", "block"}]
+def show_clock(clock: Json) -> str:
+    """Return what time it is, by which server, and how the others are."""
+    follows = f"by {clock['server']}" if clock["synchronised"] else "by nobody's but its own"
+    rows = [
+        [
+            each["name"],
+            "yes" if each["answers"] else "no",
+            "yes" if each["selected"] else "no",
+            "" if each["offset_s"] is None else f"{each['offset_s']:+.6f} s",
+        ]
+        for each in clock["servers"]
+    ]
+    about = f"{clock['now']} ({clock['time_zone']}), {follows}"
+    return "\n".join([about, *([table(("server", "answers", "followed", "offset"), rows)] if rows else [])])
 
 
 def show_interfaces(answer: Json) -> str:

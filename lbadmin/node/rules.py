@@ -87,8 +87,8 @@ def _mail(node: NodeConfig) -> Iterator[Fault]:
         yield Fault("mail.password", None, message)
     if mail.user is not None and mail.security == "none":
         message = (
-            f"security none would send the password of {mail.user} in clear; choose starttls or tls, or leave "
-            "the user out"
+            f"security none would send the password of {mail.user} in clear; choose starttls or tls, or "
+            "leave the user out"
         )
         yield Fault("mail.security", mail.security, message)
 

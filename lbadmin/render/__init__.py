@@ -2,11 +2,14 @@
 
 from lbadmin.model import ClusterConfig, NodeConfig
 from lbadmin.pair.model import PairConfig, joined
+from lbadmin.render.conntrack import render_conntrack
 from lbadmin.render.graphs import render_graphs
 from lbadmin.render.haproxy import render_beside, render_haproxy
 from lbadmin.render.keepalived import render_keepalived
 from lbadmin.render.network import render_network
 from lbadmin.render.peer import render_peer
+from lbadmin.render.syslog import render_syslog
+from lbadmin.render.time import render_time
 
 HAPROXY_CFG = "/etc/haproxy/haproxy.cfg"
 KEEPALIVED_CONF = "/etc/keepalived/keepalived.conf"
@@ -21,4 +24,7 @@ def render(cluster: ClusterConfig, node: NodeConfig, pair: PairConfig | None = N
         **render_network(node),
         **render_graphs(node),
         **render_peer(pair),
+        **render_time(node),
+        **render_syslog(node),
+        **render_conntrack(node),
     }

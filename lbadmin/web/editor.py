@@ -147,8 +147,12 @@ class Editor:
 
 
 async def choices_for(page: Page, fields: Sequence[Field]) -> dict[str, list[str]]:
-    """Return the labels that the fields of kind `label` choose from."""
-    resources = {"certificates": "/layer7/certificates", "check_scripts": "/layer7/check-scripts"}
+    """Return the labels that the fields choose from."""
+    resources = {
+        "certificates": "/layer7/certificates",
+        "check_scripts": "/layer7/check-scripts",
+        "time_zones": "/node/time-zones",
+    }
     wanted = {each.choices_from for each in fields if each.choices_from}
     return {
         name: [each["label"] for each in (await page.get(resources[name]))[name]] for name in sorted(wanted)

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from lbadmin.bodies import Texts
+from lbadmin.bodies import KEPT, Texts
 from lbadmin.catalogue import Field
 from lbadmin.web.page import as_sentence
 
@@ -24,6 +24,8 @@ def shown(text: str, field: Field) -> str:
     """Return a field's text as its form shows it to a person."""
     if field.kind == "flag":
         return "on" if text == "true" else "off"
+    if field.kind == "secret":
+        return KEPT if text else "blank"
     return dict(field.choices).get(text, text) or "blank"
 
 

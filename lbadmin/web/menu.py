@@ -30,6 +30,8 @@ MENU = (
             Entry("Hostname & DNS", "/lbadmin/local/hostname"),
             Entry("Graphing", "/lbadmin/local/graphing"),
             Entry("Alerts", "/lbadmin/local/alerts"),
+            Entry("System Date & Time", "/lbadmin/local/time"),
+            Entry("Physical – Advanced Configuration", "/lbadmin/local/physical"),
             Entry("License Key", "/lbadmin/local/licence"),
         ),
     ),

@@ -36,6 +36,7 @@ mount -t tmpfs none "$1/var/lib"; mkdir "$1/var/lib/haproxy" "$1/var/lib/lbadmin
 mount --move "$1/mnt" "$1/var/lib/dpkg"
 for folder in run etc/haproxy etc/keepalived var/lib/lbadmin; do mount --bind "$0/$folder" "$1/$folder"; done
 mount --bind "$0/etc/machine-id" "$1/etc/machine-id"
+mount -t tmpfs -o mode=1777 none "$1/tmp"
 mount -t proc proc "$1/proc"; mount --rbind /dev "$1/dev"; mount --rbind /sys "$1/sys"
 tree=$1; shift; exec chroot "$tree" "$@"
 """

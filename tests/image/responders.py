@@ -14,6 +14,7 @@ from lbadmin.licensing.licensing import Licensing
 from lbadmin.pair.parts import build
 from lbadmin.rules import parse_cluster
 from lbadmin.status import status_of
+from lbadmin.timekeeping import Clock
 from tests.image.servers import wait_until
 
 if TYPE_CHECKING:
@@ -140,7 +141,10 @@ class Balancer:
         """Return the service's health as the overview shows it."""
         pair = build(self.appliance.system, self.changes)
         licensing = Licensing(self.appliance.system)
-        status = status_of(self.changes, self.appliance.haproxy, pair, licensing, factory_password=False)
+        clock = Clock(self.appliance.system)
+        status = status_of(
+            self.changes, self.appliance.haproxy, pair, licensing, clock, factory_password=False
+        )
         return status.virtual_services[0].health
 
     def row(self, server: str) -> dict[str, str]:

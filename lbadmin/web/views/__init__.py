@@ -12,6 +12,7 @@ from lbadmin.web.views import (
     logs,
     maintenance,
     monitoring,
+    node_services,
     overview,
     reports,
     scripts,
@@ -21,6 +22,7 @@ from lbadmin.web.views import (
 ROUTES = [
     *overview.ROUTES,
     *local.ROUTES,
+    *node_services.ROUTES,
     *licence.ROUTES,
     *layer7.ROUTES,
     *certificates.ROUTES,
