@@ -107,7 +107,10 @@ def test_a_failover_is_told_once_by_the_node_that_took_over(pair: Pair, hook: Ho
     master, slave = pair.master(), pair.slave()
     name = slave.get("/status")["node"]["hostname"]
     master.machine.freeze()
-    told = lambda: [each for each in hook.events if each["event"] == "master"]  # noqa: E731
+
+    def told() -> list[dict[str, str]]:
+        return [each for each in hook.events if each["event"] == "master"]
+
     Deadline(90).wait_until(told, "the webhook")
     assert [each["object"] for each in told()] == [name]
     assert told()[0]["text"] == f"{name} is the master now; it was the slave before."
