@@ -63,7 +63,8 @@ def lbva_graphs(appliance: Appliance) -> Iterator[subprocess.Popen[bytes]]:
     for name in ("var/lib/lbadmin/graphs", "run/lbva-graphs"):
         folder = appliance.root / name
         folder.mkdir(exist_ok=True)
-        os.chown(folder, int(entry[1]), int(entry[2]))
+        for path in (folder, *folder.iterdir()):
+            os.chown(path, int(entry[1]), int(entry[2]))
     command = inside(appliance.root, *_AS_USER, "python3", "-I", "-m", "lbadmin.graphs")
     with (appliance.root / "run/lbva-graphs.log").open("ab") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)

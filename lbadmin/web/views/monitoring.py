@@ -1,5 +1,6 @@
 """Graphs and alerts: Reports, their settings under Local Configuration, and their part of the overview."""
 
+import time
 from typing import Any, TypeAlias
 from urllib.parse import quote, urlencode
 
@@ -104,6 +105,7 @@ def _shown(page: Page, chosen: Json | None) -> dict[str, object]:
         "period": period,
         "period_title": dict(PERIODS)[period].lower(),
         "every_s": EVERY_S[period],
+        "at": int(time.time()),
     }
 
 
@@ -171,7 +173,7 @@ async def monitoring_of(page: Page) -> dict[str, object]:
     listed = await page.send("GET", "/graphs")
     pictures = [] if listed.is_refused else [each for each in listed.json()["graphs"] if each["graphed"]]
     machine = [each["id"] for each in pictures if each["kind"] in _TITLES]
-    return {"alerts": found, "machine": machine, "titles": _TITLES}
+    return {"alerts": found, "machine": machine, "titles": _TITLES, "at": int(time.time())}
 
 
 ROUTES = [
