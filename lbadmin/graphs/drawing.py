@@ -59,7 +59,7 @@ def _lines(path: Path, picture: Picture, size: str) -> Iterator[str]:
         if line.below:
             drawn = f"below_{line.source}"
             yield f"CDEF:{drawn}={line.source},-1,*"
-        legend = "" if size == "small" else f"{line.label:<18}"
+        legend = "" if size == "small" else f" {line.label:<18}"
         if stacks:
             yield f"AREA:{drawn}#{line.colour}:{legend}{':STACK' if line.stacked else ''}"
         else:
