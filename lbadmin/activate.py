@@ -6,16 +6,19 @@ from dataclasses import dataclass
 from functools import partial
 
 from lbadmin.errors import ActivationError, LbadminError
+from lbadmin.firewall import refusal
 from lbadmin.graphs.settings import GRAPHS_CONF
 from lbadmin.haproxy import SERVER_ROW, HAProxy, is_service, words_of
 from lbadmin.model import ClusterConfig, NodeConfig, RealServer, VirtualService
 from lbadmin.pair.model import PairConfig, joined
 from lbadmin.render import HAPROXY_CFG, KEEPALIVED_CONF, render
 from lbadmin.render.conntrack import SYSCTL_CONF
+from lbadmin.render.firewall import FIREWALL_DIR, OWN_RULES
 from lbadmin.render.haproxy import CERTIFICATES
 from lbadmin.render.network import HOSTNAME, NETWORK_DIR
 from lbadmin.render.peer import PEER_CFG, PEER_FILES
 from lbadmin.render.service import effective_weight
+from lbadmin.render.ssh import SSHD_CONF
 from lbadmin.render.syslog import RSYSLOG_CA, RSYSLOG_CONF
 from lbadmin.render.time import CHRONY_CONF, LOCALTIME
 from lbadmin.system import System
@@ -76,21 +79,31 @@ def _steps(system: System, haproxy: HAProxy, old: Rendering, new: Rendering) -> 
     if HOSTNAME in changed:
         # A unit of its own has the right to set the name; lbadmind does without.
         yield lambda: run_program(system, "systemctl", "restart", "lbva-hostname.service")
+    if any(name.startswith(FIREWALL_DIR) for name in changed):
+        yield lambda: load_firewall(system, new)
+    if SSHD_CONF in changed:
+        # Sessions stay; an sshd that no connection has started yet reads its files then.
+        yield lambda: run_program(system, "systemctl", "try-reload-or-restart", "ssh.service")
     if HAPROXY_CFG in changed or old.cluster != new.cluster:
         yield lambda: _haproxy(system, haproxy, old, new)
     if any(name in changed for name in PEER_FILES):
         yield lambda: restart_peer(system, new)
-    if SYSCTL_CONF in changed:
-        yield lambda: run_program(system, "systemctl", "restart", "systemd-sysctl.service")
-    for unit, main, files in NODE_SERVICES:
-        if files & changed:
-            yield partial(restart_configured, system, unit, new.files[main])
+    yield from _node_steps(system, new, changed)
     if KEEPALIVED_CONF in changed:
         if joined(new.pair) is not None and joined(old.pair) is None:
             # Roles are given out when the administrator says so: the guide's Restart Heartbeat.
             yield lambda: request_heartbeat_restart(system)
         else:
             yield lambda: restart_heartbeat(system, new)
+
+
+def _node_steps(system: System, new: Rendering, changed: set[str]) -> Iterator[Callable[[], None]]:
+    """Yield what there is to do with the node's own services."""
+    if SYSCTL_CONF in changed:
+        yield lambda: run_program(system, "systemctl", "restart", "systemd-sysctl.service")
+    for unit, main, files in NODE_SERVICES:
+        if files & changed:
+            yield partial(restart_configured, system, unit, new.files[main])
 
 
 def of_haproxy(rendering: Rendering) -> dict[str, str]:
@@ -113,6 +126,8 @@ def start_over(system: System, haproxy: HAProxy, new: Rendering) -> None:
     run_program(system, "networkctl", "reload")
     for unit, main, _ in NODE_SERVICES:
         restart_configured(system, unit, new.files[main])
+    load_firewall(system, new)
+    run_program(system, "systemctl", "try-reload-or-restart", "ssh.service")
     impose_states(haproxy, new.cluster)
     verify(haproxy, new.cluster)
 
@@ -156,6 +171,15 @@ def restart_peer(system: System, new: Rendering) -> None:
 def restart_configured(system: System, unit: str, configuration: str) -> None:
     """Start a unit anew, or stop one whose configuration is empty. Raises ActivationError."""
     run_program(system, "systemctl", "restart" if configuration else "stop", unit)
+
+
+def load_firewall(system: System, new: Rendering) -> None:
+    """Put all rules in place of those in force, in one step. Raises ActivationError."""
+    verb = "reload-or-restart" if OWN_RULES in new.files else "stop"
+    run_program(system, "systemctl", verb, "lbva-firewall.service")
+    said = refusal(system)
+    if said is not None:
+        raise ActivationError(f"nft refuses the firewall script{said}")
 
 
 def _haproxy(system: System, haproxy: HAProxy, old: Rendering, new: Rendering) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from lbadmin.roles import Role
+
 PREFIX = "lbva_"
 """What every key begins with: it tells a key from a session's token, for lbadmind and for scanners."""
 KEYS_MAX = 64
@@ -17,7 +19,7 @@ class ApiKey:
     """A key as it is stored: `created` is UTC, ISO 8601; `sha256` is the hex digest of the whole key."""
 
     name: str
-    read_only: bool
+    role: Role
     created: str
     created_by: str
     sha256: str
@@ -28,14 +30,14 @@ class ApiKey:
         return f"key:{self.name}"
 
 
-def make_key(name: str, *, read_only: bool, created_by: str) -> tuple[str, ApiKey]:
+def make_key(name: str, role: Role, created_by: str) -> tuple[str, ApiKey]:
     """Return a new key and what is stored of it.
 
     With 256 random bits a plain digest can't be reversed, and costs nothing at each request.
     """
     key = f"{PREFIX}{secrets.token_urlsafe(32)}"
     created = datetime.now(UTC).isoformat(timespec="seconds")
-    return key, ApiKey(name, read_only, created, created_by, _digest(key))
+    return key, ApiKey(name, role, created, created_by, _digest(key))
 
 
 def find_key(keys: Iterable[ApiKey], key: str) -> ApiKey | None:

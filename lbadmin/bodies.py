@@ -58,7 +58,7 @@ def _text(value: object, field: Field) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list):
-        return ("\n" if field.kind == "list" else ",").join(map(str, value))
+        return ("\n" if field.kind in {"list", "lines"} else ",").join(map(str, value))
     return str(value)
 
 
@@ -67,6 +67,8 @@ def _to_json(text: str, field: Field) -> Json:
         return text == "true"
     if field.kind == "list":
         return [part for part in _SEPARATORS.split(text) if part]
+    if field.kind == "lines":
+        return [line.strip() for line in text.splitlines() if line.strip()]
     if text.strip() == "" and (field.optional or field.kind == "number"):
         return None
     if field.kind == "number" and text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS:

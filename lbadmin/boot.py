@@ -19,6 +19,7 @@ from lbadmin.store import Store
 from lbadmin.system import System
 from lbadmin.unattended import deploy
 from lbadmin.unconfirmed import take_back
+from lbadmin.unixlogin import put_stored
 
 HOSTNAME = "/etc/hostname"
 
@@ -59,7 +60,7 @@ def own_addresses(files: dict[str, str]) -> list[str]:
 
 
 def boot(system: System) -> None:
-    """Reset, take back, take credentials, put the files in place, set the host name, make the certificate.
+    """Reset, take back, take credentials, then put files, host name, password and certificate in place.
 
     Each goes as far as it can, and none keeps the next from being done.
     """
@@ -79,6 +80,10 @@ def boot(system: System) -> None:
         socket.sethostname(hostname)
     except OSError:
         log.critical("the configuration could not be put in place", exc_info=True)
+    try:
+        put_stored(system)
+    except (OSError, ValueError, KeyError, TypeError):
+        log.critical("the password of the console could not be put in place", exc_info=True)
     try:
         ensure_certificate(system, hostname, own_addresses(files))
     except (LbadminError, OSError):

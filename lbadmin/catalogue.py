@@ -8,13 +8,13 @@ defaults against the models.
 from typing import Literal, NamedTuple
 
 Kind = Literal[
-    "text", "address", "number", "ports", "duration", "flag", "choice", "label", "block", "list", "secret",
-    "file",
+    "text", "address", "number", "ports", "duration", "flag", "choice", "label", "block", "list", "lines",
+    "secret", "file",
 ]  # fmt: skip
 """text, address, ports and block are text to the API; number a whole number; duration milliseconds or 30m;
 flag true or false; choice one of `choices`; label the label of an existing thing, one of `choices_from`
-(which a text offers, too); list texts, separated by commas, blanks or line ends; secret a text that is never
-shown again; file a file's content, which its form sends in its own way."""
+(which a text offers, too); list texts, separated by commas, blanks or line ends; lines texts of one line
+each; secret a text that is never shown again; file a file's content, which its form sends in its own way."""
 
 
 class Field(NamedTuple):

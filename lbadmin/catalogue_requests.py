@@ -123,6 +123,18 @@ CHECK_SCRIPT = Section(
     ),
 )  # fmt: skip
 
+_HOW_LONG = (
+    "At least 8 characters; any are allowed, blanks too. Several words that have nothing to do with each "
+    "other are stronger than a short word with digits."
+)
+
+ROLE = Field(
+    "role", "Role", "choice", default="read-only",
+    choices=(("administrator", "Administrator"), ("operator", "Operator"), ("read-only", "Read-only")),
+    help="Read-only looks at everything but backups, and changes nothing. Operator also takes real servers "
+    "online, drains and halts them. Administrator may do everything.",
+)  # fmt: skip
+
 PASSWORD = Section(
     "",
     (
@@ -131,9 +143,7 @@ PASSWORD = Section(
             help="The password that you have logged in with.",
         ),
         Field(
-            "new", "New Password", "secret", required=True,
-            help="At least 8 characters; any are allowed, blanks too. Several words that have nothing to do "
-            "with each other are stronger than a short word with digits.",
+            "new", "New Password", "secret", required=True, help=_HOW_LONG,
         ),
     ),
 )  # fmt: skip
@@ -145,9 +155,23 @@ API_KEY = Section(
             "name", "Name", "text", required=True, example="monitoring",
             help=f"Who or what uses the key; the change history shows it: {LABEL_FORM}.",
         ),
-        Field(
-            "read_only", "Read Only", "flag", default="true",
-            help="The key can look at everything but backups, and change nothing.",
-        ),
+        ROLE,
     ),
 )  # fmt: skip
+
+USER_ROLE = Section("", (ROLE,))
+
+NEW_USER = Section(
+    "",
+    (
+        Field(
+            "name", "Name", "text", required=True, example="jane",
+            help="What the user logs in with, and what the change history and the audit log show: 1 to 32 "
+            "small letters, digits, dots, dashes and underscores, beginning with a letter.",
+        ),
+        ROLE,
+        Field("password", "Password", "secret", required=True, help=_HOW_LONG),
+    ),
+)  # fmt: skip
+
+SET_PASSWORD = Section("", (PASSWORD.fields[1],))

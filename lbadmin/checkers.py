@@ -6,12 +6,15 @@ from pathlib import Path
 
 from lbadmin.activate import Rendering, of_haproxy
 from lbadmin.certificates import check_authorities
-from lbadmin.errors import CheckError
+from lbadmin.errors import CheckError, Fault, RefusedError
+from lbadmin.firewall import complaint
 from lbadmin.haproxy import words_of
 from lbadmin.keys import KeyStore
 from lbadmin.model import NodeConfig
 from lbadmin.render import KEEPALIVED_CONF
+from lbadmin.render.firewall import OWN_RULES, SCRIPT
 from lbadmin.render.haproxy import CERTIFICATES, KEYS, crt_base, key_base, used_certificates
+from lbadmin.render.ssh import SSHD_CONF
 from lbadmin.render.syslog import RSYSLOG_CONF
 from lbadmin.render.time import CHRONY_CONF
 from lbadmin.system import System
@@ -25,9 +28,18 @@ AS_HAPROXY = ("setpriv", "--reuid=haproxy", f"--regid={GROUP}", "--clear-groups"
 """HAProxy reads its files as root, and a manual configuration can name any file: HAProxy would serve it to
 clients, or repeat its first line in a complaint. What its unprivileged user can't read is refused here."""
 
+NOBODYS = "nogroup"
+AS_NOBODY_WITH_NETWORK = (
+    "setpriv", "--reuid=nobody", f"--regid={NOBODYS}", "--clear-groups",
+    "--inh-caps=+net_admin", "--ambient-caps=+net_admin",
+    "prlimit", f"--as={256 << 20}",
+)  # fmt: skip
+"""nft asks the kernel, which takes that right, and repeats the lines that it does not understand. Variables
+in variables can make a short script a very long one."""
+
 
 def check_files(system: System, keys: KeyStore, old: Rendering, new: Rendering) -> None:
-    """Let HAProxy and keepalived check their new files. Raises CheckError in their words."""
+    """Let the daemons check their new files. Raises CheckError or RefusedError in their words."""
     if of_haproxy(new) != of_haproxy(old):
         _check_haproxy(system, keys, new)
     _check_authorities(system, old.node, new.node)
@@ -40,6 +52,29 @@ def check_files(system: System, keys: KeyStore, old: Rendering, new: Rendering) 
         with workplace(system, "check") as (folder, place):
             _put(folder, {KEEPALIVED_CONF: new.files[KEEPALIVED_CONF]})
             _check(system, ("keepalived", "-t", "-f"), f"{place}/{Path(KEEPALIVED_CONF).name}")
+    if any(new.files.get(name) != old.files.get(name) for name in (OWN_RULES, SCRIPT)):
+        _check_firewall(system, new)
+    if new.files[SSHD_CONF] != old.files[SSHD_CONF]:
+        with workplace(system, "check") as (folder, place):
+            _put(folder, {SSHD_CONF: new.files[SSHD_CONF]})
+            # -t would need the host key, which the first connection makes (sshd(8), -G).
+            _check(system, ("sshd", "-G", "-f"), f"{place}/{Path(SSHD_CONF).name}")
+
+
+def _check_firewall(system: System, new: Rendering) -> None:
+    """Let nft and the kernel take the rules as one, and put none into force."""
+    rules = {name: new.files[name] for name in (OWN_RULES, SCRIPT) if name in new.files}
+    if not rules:
+        return
+    with workplace(system, "check") as (folder, place):
+        everything = "".join(f'include "{place}/{Path(name).name}"\n' for name in rules)
+        _put(folder, {**rules, "all.nft": everything})
+        folder.chmod(0o750)
+        system.run(["chgrp", "-R", NOBODYS, place])
+        result = system.run([*AS_NOBODY_WITH_NETWORK, "nft", "--check", "--file", f"{place}/all.nft"])
+    if result.status != 0:
+        message = f"script is refused by nft{complaint(result.output)}; nothing was changed"
+        raise RefusedError([Fault("firewall.script", None, message)])
 
 
 def _check_haproxy(system: System, keys: KeyStore, new: Rendering) -> None:

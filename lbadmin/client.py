@@ -13,6 +13,8 @@ from lbadmin.errors import LbadminError
 
 SOCKET = "/run/lbadmin/lbadmind.sock"
 PREFIX = "/lbadmin/api/v1"
+USER_HEADER, ROLE_HEADER = "x-lbadmin-user", "x-lbadmin-role"
+"""As whom a request was answered: headers of lbadmind's answers, for the pages."""
 TIMEOUT_S = 180.0
 """A change waits for its checks and a reload; under software emulation that is many seconds."""
 

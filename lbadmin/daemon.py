@@ -18,8 +18,11 @@ from lbadmin.access import Access
 from lbadmin.alerts.alerts import Alerts
 from lbadmin.api import create_app
 from lbadmin.api.context import Context
+from lbadmin.audit import audit_to
 from lbadmin.change import Changes
 from lbadmin.client import SOCKET
+from lbadmin.console.reset import PasswordReset
+from lbadmin.console.screen import Screen
 from lbadmin.errors import LbadminError
 from lbadmin.haproxy import HAProxy
 from lbadmin.licensing.licensing import Licensing
@@ -27,11 +30,12 @@ from lbadmin.messages import Message
 from lbadmin.pair import parts
 from lbadmin.pair.model import joined
 from lbadmin.serving import Server
-from lbadmin.status import node_messages_of
+from lbadmin.status import NodeMessages, node_messages_of
 from lbadmin.store import Store
 from lbadmin.system import System
 from lbadmin.systemd import notify_ready, passed_sockets
 from lbadmin.timekeeping import Clock
+from lbadmin.unixlogin import ACCESS
 from lbadmin.worker import Worker
 
 WEB_USER = "lbadmin-web"
@@ -57,7 +61,7 @@ def build(system: System) -> Context:
     """Put the parts together on the system's state."""
     haproxy = HAProxy(system)
     changes = Changes(system, haproxy)
-    access = Access(Store(system.state / "access"))
+    access = Access(Store(system.state / ACCESS), audit=audit_to(system))
     pair = parts.build(system, changes)
     licensing = Licensing(system)
     changes.may_change = licensing.check_change
@@ -71,8 +75,19 @@ def build(system: System) -> Context:
         return node_messages_of(changes, haproxy, pair, licensing, clock, factory_password=password).messages
 
     alerts = Alerts(changes, haproxy, pair.heartbeat.role, messages)
-    uids = _uids(WEB_USER), _uids(PEER_USER)
-    return Context(system, changes, haproxy, access, pair, licensing, clock, alerts, *uids)
+    return Context(
+        system,
+        changes,
+        haproxy,
+        access,
+        pair,
+        licensing,
+        clock,
+        alerts,
+        PasswordReset(system, access),
+        _uids(WEB_USER),
+        _uids(PEER_USER),
+    )
 
 
 def _uids(name: str) -> frozenset[int]:
@@ -81,6 +96,22 @@ def _uids(name: str) -> frozenset[int]:
     with contextlib.suppress(KeyError):
         uids.add(pwd.getpwnam(name).pw_uid)
     return frozenset(uids)
+
+
+def screen_of(context: Context) -> Screen:
+    """Return what keeps the consoles' screen."""
+
+    def told() -> NodeMessages:
+        return node_messages_of(
+            context.changes,
+            context.haproxy,
+            context.pair,
+            context.licensing,
+            context.clock,
+            factory_password=context.access.factory_password,
+        )
+
+    return Screen(context.system, told, lambda: context.changes.current.node)
 
 
 def listen(path: Path) -> socket.socket:
@@ -119,7 +150,8 @@ def serve(context: Context, sockets: list[socket.socket]) -> None:
     )
     taking_back = Worker("unconfirmed", context.changes.take_back_unconfirmed)
     context.changes.on_unconfirmed = taking_back.wake
-    workers = (Worker("trial", context.licensing.tick), taking_back)
+    screen = Worker("console", screen_of(context).tick)
+    workers = (Worker("trial", context.licensing.tick), taking_back, screen)
     context.pair.start()
     for worker in workers:
         worker.start()

@@ -71,7 +71,7 @@ def _interface_name(value: object) -> str:
     return value
 
 
-def _plain(value: object) -> str:
+def plain(value: object) -> str:
     """Return an address's text: numbers would pass for one, and a scope (%eth0) may hold anything."""
     if not isinstance(value, str) or "%" in value:
         raise ValueError("not a plain address")
@@ -82,7 +82,7 @@ def _address(value: object) -> IPv4Address | IPv6Address:
     if isinstance(value, IPv4Address | IPv6Address):
         return value
     try:
-        address = ip_address(_plain(value))
+        address = ip_address(plain(value))
     except ValueError:
         raise ValueError("is not an IP address; write it such as 192.168.10.30 or 2001:db8::30") from None
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
@@ -94,7 +94,7 @@ def _interface_address(value: object) -> IPv4Interface | IPv6Interface:
     if isinstance(value, IPv4Interface | IPv6Interface):
         return value
     try:
-        text = _plain(value)
+        text = plain(value)
         # Without a prefix the host alone would be the subnet.
         return ip_interface(text if "/" in text else "")
     except ValueError:
@@ -179,7 +179,7 @@ def _wire_text(value: object) -> str:
     return value
 
 
-def _block(value: object, kind: str) -> str:
+def text_block(value: object, kind: str) -> str:
     """Return a text of several lines, with one kind of line end."""
     text = value.replace("\r\n", "\n").strip("\n") + "\n" if isinstance(value, str) else "\0"
     if len(text) > MAX_BLOCK or not all(char.isprintable() or char in "\n\t" for char in text):
@@ -190,7 +190,7 @@ def _block(value: object, kind: str) -> str:
 
 
 def _section_text(value: object) -> str:
-    text = _block(value, "a section of haproxy.cfg")
+    text = text_block(value, "a section of haproxy.cfg")
     for line in text.splitlines():
         # What HAProxy takes for the first word: up to a comment, and behind "no" (its manual, 2.1 and 2.2).
         words = [word for word in line.partition("#")[0].split() if word not in {"no", "default"}]
@@ -210,14 +210,14 @@ def _section_text(value: object) -> str:
 
 
 def _script_text(value: object) -> str:
-    text = _block(value, "a script")
+    text = text_block(value, "a script")
     if not text.startswith("#!/"):
         raise ValueError("is not a script; its first line names the interpreter, such as #!/bin/sh")
     return text
 
 
 def _pem_text(value: object) -> str:
-    text = _block(value, "a certificate in PEM form")
+    text = text_block(value, "a certificate in PEM form")
     if "-----BEGIN CERTIFICATE-----" not in text or "PRIVATE KEY" in text:
         raise ValueError("is not a certificate in PEM form; it begins with -----BEGIN CERTIFICATE-----")
     return text

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from lbadmin.audit import IDENTIFIER
 from lbadmin.errors import Fault, RefusedError, UnavailableError
 from lbadmin.system import System
 
-Source = Literal["haproxy", "keepalived", "management", "system"]
+Source = Literal["audit", "haproxy", "keepalived", "management", "system"]
 LINES_MAX = 1000
 TEXT_MAX = 200
 _UNITS: dict[Source, tuple[str, ...]] = {
@@ -19,6 +20,8 @@ _UNITS: dict[Source, tuple[str, ...]] = {
     "management": ("lbadmind.service", "lbadmind.socket", "lbadmin-web.service", "lbadmin-boot.service"),
 }
 _IDENTIFIERS: dict[Source, tuple[str, ...]] = {
+    # The logins at the console and by SSH are theirs to tell, so they are among the system's, too.
+    "audit": (IDENTIFIER, "login", "sshd", "sshd-session"),
     "haproxy": ("haproxy",),
     "keepalived": ("Keepalived", "Keepalived_vrrp"),
     "management": ("lbadmind", "lbadmin-web", "lbadmin-boot"),

@@ -8,12 +8,16 @@ from pydantic import BaseModel, Field
 
 from lbadmin.certificates import leaf_of
 from lbadmin.change import Changes
+from lbadmin.console.reset import reset_at
+from lbadmin.console.taken import taken_of
 from lbadmin.errors import RefusedError, UnavailableError
+from lbadmin.firewall import refusal
 from lbadmin.haproxy import HAProxy
 from lbadmin.licensing.licensing import LicenceStatus
 from lbadmin.model import ClusterConfig
 from lbadmin.reset import is_requested
 from lbadmin.system import System
+from lbadmin.unattended import REFUSED_FILE
 
 Level = Literal["info", "warning", "danger"]
 Action = Literal[
@@ -24,6 +28,8 @@ Action = Literal[
     "pair",
     "apply-licence",
     "confirm-node",
+    "take-note-of-reset",
+    "firewall-script",
 ]
 
 LICENCE_WARNING_DAYS = 7
@@ -84,7 +90,11 @@ def messages_of(
     """Return what there is to tell now, with `others`' messages, the gravest first."""
     messages = [FACTORY_PASSWORD] if factory_password else []
     messages += _unconfirmed(changes)
+    messages += _firewall(changes.system)
     messages += [_damaged(*each) for each in changes.damaged()]
+    messages += _deployment(changes)
+    messages += _taken(changes)
+    messages += _password_reset(changes.system)
     messages += others
     messages += [RESET] if is_requested(changes.system) else []
     messages += _expiring(changes.system, changes.current.cluster, datetime.now(UTC))
@@ -103,6 +113,41 @@ def _unconfirmed(changes: Changes) -> list[Message]:
         return []
     text = f"{waiting.what} by {waiting.who} is taken back in {waiting.seconds_left()} s unless you keep it."
     return [Message(level="danger", text=f"{text[0].upper()}{text[1:]}", action="confirm-node")]
+
+
+def _deployment(changes: Changes) -> list[Message]:
+    """Return what was refused of the network settings that the machine was deployed with."""
+    if changes.current.node_revision:
+        return []
+    try:
+        sentence = changes.system.path(REFUSED_FILE).read_text(encoding="utf-8")
+    except OSError:
+        return []
+    return [Message(level="danger", text=f"{sentence[0].upper()}{sentence[1:]}.")] if sentence else []
+
+
+def _taken(changes: Changes) -> list[Message]:
+    own = [str(address.ip) for each in changes.current.node.interfaces for address in each.addresses]
+    return [Message(level="danger", text=each.sentence) for each in taken_of(changes.system, own)]
+
+
+def _password_reset(system: System) -> list[Message]:
+    when = reset_at(system)
+    if when is None:
+        return []
+    text = (
+        f"The password was reset at the console on {when:%Y-%m-%d at %H:%M} UTC: "
+        "if none of you did that, somebody else has been at the machine."
+    )
+    return [Message(level="warning", text=text, action="take-note-of-reset")]
+
+
+def _firewall(system: System) -> list[Message]:
+    said = refusal(system)
+    if said is None:
+        return []
+    text = f"The firewall script is not in force, as nft refuses it{said}: correct it."
+    return [Message(level="danger", text=text, action="firewall-script")]
 
 
 def _damaged(what: str, number: int, instead: int) -> Message:

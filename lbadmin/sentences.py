@@ -9,21 +9,14 @@ from lbadmin.errors import Fault
 
 _MAX_VALUE_LENGTH = 60
 _SECRETS = {
-    "password",
-    "ca_certificate",
-    "current",
-    "new",
-    "passphrase",
-    "content",
-    "chain",
-    "backup",
-    "webhook_secret",
-    "webhook_authority",
-}
+    "password", "ca_certificate", "current", "new", "passphrase", "content", "chain", "backup", "keys",
+    "webhook_secret", "webhook_authority",
+}  # fmt: skip
 _ITEM_NAMES = {
     "ports": "port",
     "addresses": "address",
     "dns": "name server",
+    "lockdown": "network",
     "ntp_servers": "NTP server",
     "recipients": "recipient",
 }

@@ -64,9 +64,9 @@ class Sessions:
         """End the session of a token, if there is one."""
         self._used.pop(_digest(token), None)
 
-    def close_all(self) -> None:
-        """End all sessions."""
-        self._used.clear()
+    def close_of(self, user: str) -> None:
+        """End all sessions of a user."""
+        self._used = {digest: used for digest, used in self._used.items() if used.session.user != user}
 
     def _is_live(self, used: _Used) -> bool:
         now_s = self._clock()

@@ -26,6 +26,8 @@ NAMES = ("address", "prefix", "gateway", "dns", "hostname")
 MAX_BYTES = 4096
 AUTHOR = "unattended"
 VMWARE = "VMware"
+REFUSED_FILE = "/run/lbadmin/deployment-refused"
+"""The sentence, for lbadmind to tell for as long as the factory default stays."""
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +49,8 @@ def deploy(system: System, folder: str | None) -> None:
         log.error(sentence)  # noqa: TRY400 - the sentence says it
         with contextlib.suppress(OSError), system.path("/dev/console").open("w", encoding="utf-8") as console:
             console.write(f"\r\n{sentence}\r\n")
+        with contextlib.suppress(OSError):
+            system.path(REFUSED_FILE).write_text(sentence, encoding="utf-8")
 
 
 def _given(system: System, folder: str | None) -> dict[str, str]:

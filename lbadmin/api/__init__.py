@@ -14,6 +14,7 @@ from lbadmin.api import (
     backup,
     certificates,
     check_scripts,
+    console,
     documents,
     graphs,
     ha,
@@ -33,11 +34,15 @@ from lbadmin.api import (
     settings,
     support,
     system,
+    users,
     virtual_services,
 )
+from lbadmin.api.audited import Audited
+from lbadmin.api.auth import Authorised
 from lbadmin.api.context import Context
 from lbadmin.api.limits import BodyLimit
 from lbadmin.api.problems import Problem, add_handlers
+from lbadmin.audit import audit_to
 from lbadmin.client import PREFIX
 
 PARTS = (
@@ -51,6 +56,7 @@ PARTS = (
     backup,
     certificates,
     check_scripts,
+    console,
     documents,
     ha,
     history,
@@ -67,6 +73,7 @@ PARTS = (
     alerts,
     support,
     system,
+    users,
 )
 """Modules with a router each."""
 
@@ -91,9 +98,10 @@ def create_app(context: Context, ready: Callable[[], None] = lambda: None) -> Fa
     )
     app.state.context = context
     for part in PARTS:
-        app.include_router(part.router)
+        app.include_router(part.router, dependencies=[Authorised])
     add_handlers(app)
     app.add_middleware(BodyLimit)
+    app.add_middleware(Audited, audit=audit_to(context.system))
     app.openapi = lambda: describe(app)  # type: ignore[method-assign] # FastAPI's documented way to extend it
     return app
 

@@ -3,32 +3,34 @@
 from typing import Annotated, Any
 from urllib.parse import quote
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
+from lbadmin.api.audited import describe
 from lbadmin.api.auth import Caller, Person
 from lbadmin.api.context import ContextDep
 from lbadmin.api.problems import CREATED, RESPONSES
 from lbadmin.apikeys import ApiKey
 from lbadmin.client import PREFIX
-from lbadmin.document import Document, Flag
+from lbadmin.document import Document
 from lbadmin.fields import Label
+from lbadmin.roles import Role
 
 router = APIRouter(prefix=f"{PREFIX}/api-keys", responses=RESPONSES, tags=["access"])
 
 
 class KeyRequest(Document):
-    """The name of a new API key, and whether it may only read."""
+    """The name of a new API key, and what it may do."""
 
     name: Label
-    read_only: Annotated[Flag, Field(description="true: only GET, and no backups, which hold keys")] = True
+    role: Annotated[Role, Field(description="as a user's; read-only: only GET, and no backups")] = "read-only"
 
 
 class KeyInfo(BaseModel):
     """What may be told of an API key: `created` is UTC, `created_by` as in the history."""
 
     name: str
-    read_only: bool
+    role: Role
     created: str
     created_by: str
 
@@ -52,9 +54,12 @@ def list_keys(context: ContextDep, _: Caller) -> Keys:
 
 
 @router.post("", operation_id="addApiKey", summary="Make an API key", **CREATED)
-def add_key(context: ContextDep, who: Person, response: Response, body: KeyRequest) -> NewKey:
+def add_key(
+    request: Request, context: ContextDep, who: Person, response: Response, body: KeyRequest
+) -> NewKey:
     """The answer is the only place where the key can be read; not to be done with an API key."""
-    key, stored = context.access.add_key(body.name, read_only=body.read_only, who=who)
+    describe(request, f"make API key {body.name}, {body.role}")
+    key, stored = context.access.add_key(body.name, body.role, who=who)
     response.headers["Location"] = f"{router.prefix}/{quote(stored.name)}"
     return NewKey(**_told(stored), key=key)
 

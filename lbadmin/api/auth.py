@@ -2,30 +2,30 @@
 
 The socket tells the peer's uid (unix(7), SO_PEERCRED). Root without the web's header is the console, and
 trusted. The web process names its remote client in that header: such requests need a password, a session or
-an API key.
+an API key. What a caller's role may do is decided in `roles`.
 """
 
 import logging
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, cast
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBasic, HTTPBasicCredentials, HTTPBearer
 
-from lbadmin.api.context import ContextDep
+from lbadmin.access import ROOT
+from lbadmin.api.context import Context, ContextDep
 from lbadmin.apikeys import PREFIX as KEY_PREFIX
 from lbadmin.apikeys import ApiKey
+from lbadmin.client import PREFIX
 from lbadmin.errors import ForbiddenError, LoginError
+from lbadmin.roles import OPEN, Role, may
 
 CLIENT_HEADER = "x-lbadmin-client"
 """Address of the remote client: set by the web process on every request it passes on, and by nobody else."""
 
-SAFE_METHODS = frozenset({"GET", "HEAD"})
-"""Methods that change nothing (RFC 9110, 9.2.1), of those that there are routes for."""
-
 log = logging.getLogger(__name__)
 
-_basic = HTTPBasic(auto_error=False, description="The user loadbalancer and its password.")
+_basic = HTTPBasic(auto_error=False, description="A user and the password.")
 _bearer = HTTPBearer(auto_error=False, description="The token of a session, or an API key.")
 Basic = Annotated[HTTPBasicCredentials | None, Depends(_basic)]
 Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
@@ -54,41 +54,67 @@ SenderDep = Annotated[Sender, Depends(sender_of)]
 
 @dataclass(frozen=True)
 class Identity:
-    """On whose behalf the request is made, as the history names it, and the API key if it carries one."""
+    """On whose behalf the request is made, as the history names it, the role, and the API key if any."""
 
     who: str
+    role: Role
     key: ApiKey | None = None
 
 
-def identity_of(sender: SenderDep, context: ContextDep, basic: Basic, bearer: Bearer) -> Identity:
-    """Return whom the credentials belong to. Raises LoginError or ThrottledError."""
+def _identify(sender: Sender, context: Context, basic: Basic, bearer: Bearer) -> Identity:
     if sender.client is None:
-        return Identity("root")
+        return Identity(ROOT, "administrator")
+    access = context.access
     if bearer is not None and bearer.credentials.startswith(KEY_PREFIX):
-        key = context.access.api_key(bearer.credentials, sender.client)
-        return Identity(key.who, key)
+        key = access.api_key(bearer.credentials, sender.client)
+        return Identity(key.who, key.role, key)
     if bearer is not None:
-        return Identity(context.access.session(bearer.credentials).user)
-    if basic is not None:
-        return Identity(context.access.authenticate(basic.username, basic.password, sender.client))
-    raise LoginError(
-        "this needs a login; send HTTP Basic authentication, the token of a session or an API key"
-    )
+        user = access.session(bearer.credentials).user
+    elif basic is not None:
+        user = access.authenticate(basic.username, basic.password, sender.client)
+    else:
+        raise LoginError(
+            "this needs a login; send HTTP Basic authentication, the token of a session or an API key"
+        )
+    return Identity(user, access.role_of(user))
+
+
+def authorise(request: Request, context: ContextDep, basic: Basic, bearer: Bearer) -> None:
+    """Let a request pass or not; every route has this before anything of its own, so none can forget it.
+
+    Raises ForbiddenError, LoginError or ThrottledError.
+    """
+    if request.url.path.startswith(f"{PREFIX}/peer/"):
+        from_peer(request, context)
+        return
+    sender = sender_of(request, context)
+    operation = getattr(request.scope["route"], "operation_id", None)
+    if operation in OPEN:
+        return
+    identity = _identify(sender, context, basic, bearer)
+    request.state.identity = identity
+    if not may(identity.role, request.method, operation):
+        raise _not_for(identity)
+
+
+def identity_of(request: Request) -> Identity:
+    """Return as whom the request was let pass."""
+    return cast("Identity", request.state.identity)
 
 
 IdentityDep = Annotated[Identity, Depends(identity_of)]
 
 
-def caller_of(request: Request, identity: IdentityDep) -> str:
-    """Return who asks. Raises ForbiddenError when a read-only API key asks for more than reading."""
-    if request.method not in SAFE_METHODS:
-        _full_access(identity)
+def caller_of(identity: IdentityDep) -> str:
+    """Return who asks."""
     return identity.who
 
 
-def trusted_of(identity: IdentityDep) -> str:
-    """Return who asks, for what a read-only API key may not even read. Raises ForbiddenError."""
-    _full_access(identity)
+def trusted_of(request: Request, identity: IdentityDep) -> str:
+    """Return who asks, for what only administrators may even read. Raises ForbiddenError."""
+    request.state.trusted = True
+    if identity.role != "administrator":
+        raise _not_for(identity)
     return identity.who
 
 
@@ -105,9 +131,13 @@ def person_of(identity: IdentityDep) -> str:
     return identity.who
 
 
-def _full_access(identity: Identity) -> None:
-    if identity.key is not None and identity.key.read_only:
-        raise ForbiddenError(f"API key {identity.key.name} is read-only; use one that is not")
+def _not_for(identity: Identity) -> ForbiddenError:
+    name = f"API key {identity.key.name}" if identity.key else f"user {identity.who}"
+    if identity.role == "operator":
+        return ForbiddenError(
+            f"{name} is an operator, who may read, drain, halt and set online; this is for administrators"
+        )
+    return ForbiddenError(f"{name} is read-only; this is for administrators")
 
 
 Caller = Annotated[str, Depends(caller_of)]
@@ -124,3 +154,5 @@ def from_peer(request: Request, context: ContextDep) -> None:
 
 
 FromPeer = Depends(from_peer)
+
+Authorised = Depends(authorise)

@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 from lbadmin.access import Access
 from lbadmin.alerts.alerts import Alerts
 from lbadmin.change import Changes
+from lbadmin.console.reset import PasswordReset
 from lbadmin.haproxy import HAProxy
 from lbadmin.licensing.licensing import Licensing
 from lbadmin.pair.parts import Pair
@@ -27,6 +28,7 @@ class Context:
     licensing: Licensing
     clock: Clock
     alerts: Alerts
+    password_reset: PasswordReset
     web_uids: frozenset[int]
     peer_uids: frozenset[int]
 

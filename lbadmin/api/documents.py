@@ -12,6 +12,7 @@ from lbadmin.api.problems import RESPONSES
 from lbadmin.api.revisions import Reader, Writer
 from lbadmin.client import PREFIX
 from lbadmin.model import ClusterConfig, NodeConfig
+from lbadmin.rules import check_rules
 
 router = APIRouter(prefix=PREFIX, responses=RESPONSES, tags=["documents"])
 
@@ -76,6 +77,13 @@ def confirm(context: ContextDep, who: Caller) -> None:
 def put_node(writer: Writer, node: NodeConfig, *, confirmed: Confirmed = False) -> NodeConfig:
     """Takes effect at once: a change of the address may end the connection that asked for it."""
     return writer.change_node(lambda _: node, "node configuration", confirmed=confirmed)
+
+
+@router.post("/node/check", operation_id="checkNode", summary="Check a change of this node", status_code=204)
+def check_node(context: ContextDep, _: Caller, patch: NodePatch) -> None:
+    """Refuses the values that PATCH /node would refuse, and changes nothing: for forms, as they are typed."""
+    current = context.changes.current
+    check_rules(current.cluster, patched(current.node, patch))
 
 
 @router.patch("/node", operation_id="patchNode", summary="Change some of this node's own configuration")

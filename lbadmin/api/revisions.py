@@ -7,8 +7,9 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Annotated
 
-from fastapi import Depends, Header, Response
+from fastapi import Depends, Header, Request, Response
 
+from lbadmin.api.audited import describe
 from lbadmin.api.auth import Caller
 from lbadmin.api.context import ContextDep
 from lbadmin.errors import StaleError
@@ -58,7 +59,10 @@ class DocumentReader:
 class DocumentWriter:
     """The documents for a route that changes them."""
 
-    def __init__(self, context: ContextDep, who: Caller, if_match: IfMatch, response: Response) -> None:
+    def __init__(
+        self, request: Request, context: ContextDep, who: Caller, if_match: IfMatch, response: Response
+    ) -> None:
+        self._request = request
         self._changes = context.changes
         self._who = who
         self._if_match = if_match
@@ -74,6 +78,7 @@ class DocumentWriter:
 
         `keys` are private keys (PEM, by their names) that the edited document names.
         """
+        describe(self._request, what)
         current = self._changes.change_cluster(edit, self._who, what, self._if_match, keys)
         _tag(self._response, current.cluster_revision)
         return current.cluster
@@ -86,6 +91,7 @@ class DocumentWriter:
         secrets: Mapping[str, str],
     ) -> tuple[ClusterConfig, NodeConfig]:
         """Put both edited documents into effect; ETag and If-Match are the ClusterConfig's."""
+        describe(self._request, what)
         current = self._changes.change(
             edit, self._who, what, if_cluster=self._if_match, keys=keys, secrets=secrets
         )
@@ -96,6 +102,7 @@ class DocumentWriter:
         self, edit: Callable[[NodeConfig], NodeConfig], what: str, *, confirmed: bool = False
     ) -> NodeConfig:
         """Put the edited document into effect, return it and give the answer its ETag."""
+        describe(self._request, what)
         current = self._changes.change_node(edit, self._who, what, self._if_match, confirmed=confirmed)
         _tag(self._response, current.node_revision)
         return current.node

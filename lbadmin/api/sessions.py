@@ -1,4 +1,4 @@
-"""/session and /users: logging in, logging out, and the password."""
+"""/session: logging in and out, and as whom one is."""
 
 from datetime import datetime
 from typing import Annotated
@@ -6,13 +6,12 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
-from lbadmin.access import PASSWORD_MAX, PASSWORD_MIN, USER
-from lbadmin.api.auth import Bearer, Caller, Person, SenderDep
+from lbadmin.access import PASSWORD_MAX
+from lbadmin.api.auth import Bearer, Caller, IdentityDep, SenderDep
 from lbadmin.api.context import ContextDep
 from lbadmin.api.problems import RESPONSES
 from lbadmin.client import PREFIX
-from lbadmin.errors import NotFoundError
-from lbadmin.sentences import show
+from lbadmin.roles import Role
 
 router = APIRouter(prefix=PREFIX, responses=RESPONSES, tags=["access"])
 
@@ -36,11 +35,11 @@ class NewSession(BaseModel):
     expires: datetime
 
 
-class PasswordChange(_Body):
-    """The current password (not needed by root at the console) and the new one."""
+class Whose(BaseModel):
+    """As whom the request was made; an API key is `key:` and its name."""
 
-    current: Annotated[str | None, Field(max_length=PASSWORD_MAX)] = None
-    new: Annotated[str, Field(min_length=PASSWORD_MIN, max_length=PASSWORD_MAX)]
+    user: str
+    role: Role
 
 
 @router.post("/session", operation_id="openSession", summary="Log in", status_code=201)
@@ -50,19 +49,14 @@ def open_session(context: ContextDep, sender: SenderDep, login: Login) -> NewSes
     return NewSession(token=token, expires=session.expires)
 
 
+@router.get("/session", operation_id="getSession", summary="Read who is asking")
+def get_session(identity: IdentityDep) -> Whose:
+    """With any credentials: those of a session, a password or an API key."""
+    return Whose(user=identity.who, role=identity.role)
+
+
 @router.delete("/session", operation_id="closeSession", summary="Log out", status_code=204)
 def close_session(context: ContextDep, _: Caller, bearer: Bearer) -> None:
     """Ends the session whose token the request carries."""
     if bearer is not None:
         context.access.close_session(bearer.credentials)
-
-
-@router.put(
-    "/users/{user}/password", operation_id="putPassword", summary="Change the password", status_code=204
-)
-def put_password(context: ContextDep, sender: SenderDep, _: Person, user: str, body: PasswordChange) -> None:
-    """Ends all sessions of the user, the one that asked included."""
-    if user != USER:
-        raise NotFoundError(f"there is no user {show(user)}; the appliance's user is {USER}")
-    current = body.current if sender.client is None else body.current or ""
-    context.access.change_password(current, body.new, sender.client or "console")

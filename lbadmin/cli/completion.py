@@ -86,6 +86,7 @@ _FOUND: dict[str, Found] = {
     "certificates": _names("/layer7/certificates", "certificates"),
     "check_scripts": _names("/layer7/check-scripts", "check_scripts"),
     "time_zones": _names("/node/time-zones", "time_zones"),
+    "users": _names("/users", "users", "name"),
     "api_keys": _names("/api-keys", "api_keys", "name"),
     "rendered": lambda client, _: list(client.call("GET", "/files")["files"]),
     "interfaces": _interfaces,

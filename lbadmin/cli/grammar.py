@@ -19,8 +19,9 @@ Show = Callable[[Json], str]
 
 _METAVARS = {
     "address": "ADDRESS", "number": "NUMBER", "ports": "PORTS", "duration": "DURATION", "label": "LABEL",
-    "block": "FILE", "file": "FILE", "secret": "FILE", "list": "LIST",
+    "block": "FILE", "file": "FILE", "lines": "FILE", "secret": "FILE", "list": "LIST",
 }  # fmt: skip
+_FILES = {"block", "lines", "file", "secret"}
 
 
 ABOUT = """\
@@ -131,7 +132,7 @@ def take_field(
 ) -> None:
     """Add the option of one field."""
     words = [field.help]
-    if field.kind in {"block", "file", "secret"}:
+    if field.kind in _FILES:
         words.append("FILE holds it; - is standard input.")
     elif field.kind == "list":
         words.append("Separated by commas.")
@@ -145,14 +146,14 @@ def take_field(
         options["choices"] = tuple(value for value, _ in field.choices)
     else:
         options["metavar"] = _METAVARS.get(field.kind, "TEXT")
-    completes = "files" if field.kind in {"block", "file", "secret"} else field.choices_from
+    completes = "files" if field.kind in _FILES else field.choices_from
     parser.take(
         f"--{field.option_name}", completes=completes, group=group, required=new and field.required, **options
     )
 
 
 def texts_given(options: Options, *sections: Section) -> dict[str, str]:
-    """Return the texts of the fields that were given; those of blocks and secrets are read from files."""
+    """Return the texts of the fields that were given; those of files are read from them."""
     values = vars(options)
     return {
         field.path: _text_of(text, field)
@@ -164,7 +165,7 @@ def texts_given(options: Options, *sections: Section) -> dict[str, str]:
 def _text_of(given: str, field: Field) -> str:
     if field.kind == "secret":
         return read_text(given).rstrip("\r\n")
-    return read_text(given) if field.kind == "block" and given else given
+    return read_text(given) if field.kind in {"block", "lines"} and given else given
 
 
 def _meanings(field: Field) -> list[str]:

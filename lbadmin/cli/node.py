@@ -2,19 +2,28 @@
 
 from lbadmin.bodies import body_of
 from lbadmin.catalogue import fields_of
+from lbadmin.catalogue_firewall import FIREWALL_SCRIPT, LOCKDOWN, SSH
 from lbadmin.catalogue_monitoring import MONITORING
 from lbadmin.catalogue_node import NODE_SERVICES
 from lbadmin.catalogue_requests import HOSTNAME, ROUTING
 from lbadmin.cli.grammar import Group, Json, Options, Parser, Run, Verb, take_sections, texts_given
-from lbadmin.cli.tables import show_clock, show_interfaces, show_licence, show_node, show_unconfirmed
+from lbadmin.cli.tables import (
+    show_clock,
+    show_firewall,
+    show_interfaces,
+    show_licence,
+    show_node,
+    show_ssh,
+    show_unconfirmed,
+)
 from lbadmin.cli.terminal import UsageError, confirm, read_text
 from lbadmin.client import Client
 
-_SECTIONS = (HOSTNAME, ROUTING, *NODE_SERVICES, *MONITORING)
+SECTIONS = (HOSTNAME, ROUTING, FIREWALL_SCRIPT, LOCKDOWN, SSH, *NODE_SERVICES, *MONITORING)
 
 
 def _take_node(parser: Parser) -> None:
-    take_sections(parser, *_SECTIONS, new=False, secrets=True)
+    take_sections(parser, *SECTIONS, new=False, secrets=True)
     parser.take(
         "--confirmed",
         action="store_true",
@@ -56,7 +65,7 @@ def _clock(client: Client, _: Options) -> Json:
 
 
 def _change(client: Client, options: Options) -> Json:
-    body = body_of(texts_given(options, *_SECTIONS), fields_of(*_SECTIONS))
+    body = body_of(texts_given(options, *SECTIONS), fields_of(*SECTIONS))
     path = "/node?confirmed=true" if options.confirmed else "/node"
     if options.address is None:
         if not body:
@@ -105,7 +114,7 @@ GROUP = Group(
     (
         Verb("node", "show addresses, gateway, names and this node's services", _show, show_node),
         Verb(
-            "set-node", "change addresses, gateway, names and this node's services", _change,
+            "set-node", "change addresses, gateway, names, firewall, SSH and services", _change,
             options=_take_node,
             example="set-node --address eth1=192.168.10.21/24 --gateway 192.168.2.1 --dns 192.168.2.1",
         ),
@@ -114,6 +123,8 @@ GROUP = Group(
             show_unconfirmed,
         ),
         Verb("confirm", "keep a change that could have cut you off", _confirm),
+        Verb("firewall", "show the lockdown and the firewall script", _show, show_firewall),
+        Verb("ssh", "show who logs in by SSH, and how", _show, show_ssh),
         Verb("time", "show the clock and its time servers", _clock, show_clock),
         Verb(
             "test-mail", "send a test mail to the recipients of the SMTP relay", _post("/node/mail/test")

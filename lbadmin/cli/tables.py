@@ -210,6 +210,19 @@ def show_clock(clock: Json) -> str:
     return "\n".join([about, *([table(("server", "answers", "followed", "offset"), rows)] if rows else [])])
 
 
+def show_firewall(node: Json) -> str:
+    """Return who reaches the management ports, then the script."""
+    networks = node["firewall"]["lockdown"] or ["everybody"]
+    text = node["firewall"]["script"] or "no script"
+    return clean(f"{table(('may manage',), [[each] for each in networks])}\n\n{text}".rstrip("\n"))
+
+
+def show_ssh(node: Json) -> str:
+    """Return whether passwords are taken, then the authorised keys."""
+    passwords = "yes" if node["ssh"]["password_login"] else "no"
+    return clean("\n".join([f"password login: {passwords}", *node["ssh"]["keys"]]))
+
+
 def show_interfaces(answer: Json) -> str:
     """Return the network interfaces as a table."""
     rows = [
@@ -252,11 +265,13 @@ def show_diffs(answer: Json) -> str:
 
 def show_api_keys(answer: Json) -> str:
     """Return the API keys as a table."""
-    rows = [
-        [each["name"], "read only" if each["read_only"] else "all", each["created"], each["created_by"]]
-        for each in answer["api_keys"]
-    ]
-    return table(("name", "may", "created", "by"), rows)
+    rows = [[each["name"], each["role"], each["created"], each["created_by"]] for each in answer["api_keys"]]
+    return table(("name", "role", "created", "by"), rows)
+
+
+def show_users(answer: Json) -> str:
+    """Return the users as a table."""
+    return table(("name", "role"), [[each["name"], each["role"]] for each in answer["users"]])
 
 
 def show_licence(licence: Json) -> str:

@@ -9,7 +9,8 @@ from typing import Any
 
 import h11
 
-from lbadmin.client import PREFIX, SOCKET, TIMEOUT_S
+from lbadmin.client import PREFIX, ROLE_HEADER, SOCKET, TIMEOUT_S, USER_HEADER
+from lbadmin.roles import ROLES, Role
 
 CLIENT_HEADER = b"x-lbadmin-client"
 Headers = Iterable[tuple[bytes, bytes]]
@@ -31,6 +32,13 @@ class Reply:
     def revision(self) -> str:
         """The document's revision as a write gives it back (ETag), "" when the reply is about none."""
         return next((value.decode() for name, value in self.headers if name.lower() == b"etag"), "")
+
+    @property
+    def asker(self) -> tuple[str, Role]:
+        """As whom the request was answered: user and role; nobody, who may only read, if that is not told."""
+        told = {name.decode().lower(): value.decode() for name, value in self.headers}
+        role = told.get(ROLE_HEADER)
+        return told.get(USER_HEADER, ""), next((each for each in ROLES if each == role), "read-only")
 
     @property
     def is_refused(self) -> bool:

@@ -54,6 +54,9 @@ MENU = (
             Entry("Restart Services", "/lbadmin/maintenance/restart"),
             Entry("Passwords", "/lbadmin/maintenance/passwords"),
             Entry("API keys", "/lbadmin/maintenance/api-keys"),
+            Entry("Secure Shell", "/lbadmin/maintenance/ssh"),
+            Entry("Firewall Script", "/lbadmin/maintenance/firewall"),
+            Entry("Firewall Lockdown Wizard", "/lbadmin/maintenance/lockdown"),
             Entry("Backup & Restore", "/lbadmin/maintenance/backup"),
             Entry("System Control", "/lbadmin/maintenance/system"),
             Entry("Factory Reset", "/lbadmin/maintenance/factory-reset"),
@@ -71,7 +74,7 @@ MENU = (
         "Reports",
         (Entry("Layer 7 Status", "/lbadmin/reports/layer7"), Entry("Graphs", "/lbadmin/reports/graphs")),
     ),
-    Group("Logs", (Entry("Logs", "/lbadmin/logs"),)),
+    Group("Logs", (Entry("Logs", "/lbadmin/logs"), Entry("Audit", "/lbadmin/logs/audit"))),
     Group("Support", (Entry("Technical Support Download", "/lbadmin/support"),)),
 )
 

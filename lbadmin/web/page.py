@@ -13,10 +13,12 @@ from urllib.parse import quote, unquote
 
 from starlette.datastructures import FormData
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from lbadmin.roles import Role
 from lbadmin.web.backend import Backend, Reply
+from lbadmin.web.closing import closed
 from lbadmin.web.guard import read_form
 from lbadmin.web.menu import MENU, entry_of, is_shared
 from lbadmin.web.render import render
@@ -62,6 +64,8 @@ class Page:
         self._token = token
         self._backend: Backend = request.app.state.backend
         self._form: FormData | None = None
+        self.user: str = ""
+        self.role: Role = "read-only"
 
     @property
     def posted(self) -> bool:
@@ -86,6 +90,7 @@ class Page:
         )
         if reply.status == HTTPStatus.UNAUTHORIZED:
             raise RefusedError(reply)
+        self.user, self.role = reply.asker
         return reply
 
     async def call(
@@ -140,11 +145,13 @@ class Page:
             node=about["node"],
             messages=about["messages"],
             notice=_notice(self.request),
+            user=self.user,
+            role=self.role,
             **values,
         )
         if NOTICE_COOKIE in self.request.cookies:
             delete_cookie(answer, NOTICE_COOKIE)
-        return answer
+        return self._closed(answer)
 
     async def _on_master(self, role: str) -> str:
         """Return where this page is on the master, "" on a node that changes what both share itself."""
@@ -163,7 +170,20 @@ class Page:
 
     def part(self, template: str, /, **values: object) -> Response:
         """Return a part of a page, for htmx to put in its place."""
-        return render(template, csrf=csrf_of(self._token), **values)
+        return self._closed(render(template, csrf=csrf_of(self._token), role=self.role, **values))
+
+    def _closed(self, answer: HTMLResponse) -> HTMLResponse:
+        """Return a page without what the user's role may not do."""
+        if self.role != "administrator":
+            html = bytes(answer.body).decode()
+            answer.body = closed(html, self.role, self.request.url.path, self._takes_forms).encode()
+            answer.headers["Content-Length"] = str(len(answer.body))
+        return answer
+
+    def _takes_forms(self, path: str) -> bool:
+        routes = self.request.app.routes
+        found = (each for each in routes if isinstance(each, Route) and each.path_regex.match(path))
+        return any("POST" in (each.methods or ()) for each in found)
 
     def done(self, path: str, notice: str = "") -> Response:
         """Go to a page that says once what was done."""

@@ -14,7 +14,7 @@ def test_every_page_answers_fits_and_explains_its_fields(
     visit: Visit, pool: dict[str, FrontEnd], api: Client, size: tuple[int, int]
 ) -> None:
     page = visit(size)
-    api.call("POST", "/api-keys", {"name": "scripts", "read_only": True})
+    api.call("POST", "/api-keys", {"name": "scripts", "role": "read-only"})
     api.call("POST", "/layer7/check-scripts", {"label": "always", "text": "#!/bin/sh\nexit 0\n"})
     certificate = {"label": "pool", "common_name": "pool.example.com", "names": [], "days": 20}
     api.call("POST", "/layer7/certificates/self-signed", certificate)

@@ -8,7 +8,6 @@ import threading
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
-from typing import cast
 
 
 @dataclass
@@ -127,7 +126,7 @@ class _Session:
             self.say("354 go on")
             # A dot that begins a line was doubled on its way (section 4.5.2).
             text = b"".join(line.removeprefix(b".") for line in iter(self.lines.readline, b".\r\n"))
-            message = cast("EmailMessage", message_from_bytes(text, policy=policy.default))
+            message = message_from_bytes(text, policy=policy.default)
             relay.mails.append(Received(self.sender, self.recipients, self.user, encrypted, message))
             self.say("250 taken")
         else:

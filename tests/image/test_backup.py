@@ -180,7 +180,7 @@ def test_a_read_only_key_gets_no_backup_since_it_holds_private_keys(
     refused = ask("GET", f"{PREFIX}/backup", token=key)
     assert (refused.status, refused["detail"]) == (
         403,
-        "API key monitoring is read-only; use one that is not",
+        "API key monitoring is read-only; this is for administrators",
     )
     assert b"PRIVATE KEY" in api("GET", "/backup").body
 

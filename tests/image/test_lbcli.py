@@ -1,5 +1,6 @@
 """lbcli before lbadmind before the shipped HAProxy: every verb, what is refused, and how a shell sees it."""
 
+import base64
 import contextlib
 import io
 import json
@@ -25,6 +26,8 @@ ROOT = Path(__file__).parents[2]
 LBCLI = Path(sys.executable).with_name("lbcli")
 COMPLETION = ROOT / "overlay/usr/share/bash-completion/completions/lbcli"
 ADD = "add-vip --label OCS --ip 192.168.10.30 --ports 5060-5061 --check-port 5061"
+
+KEY = base64.b64encode(b"\0\0\0\x0bssh-ed25519\0\0\0\x20" + bytes(32)).decode()
 
 
 class Said(NamedTuple):
@@ -130,6 +133,16 @@ STORY = (
     Step("set-node --hostname lb1 --dns 192.168.2.1,192.168.2.2 --address eth0=192.168.2.21/24"),
     Step("node", r"hostname +lb1\ndns +192.168.2.1 192.168.2.2\n"),
     Step("set-node --hostname lbva --dns ''"),
+    Step("set-node --smtp-host 192.168.2.1 --smtp-sender lbva@example.com"),
+    Step("time", r"\(UTC\), by nobody's but its own"),
+    Step("set-node --lockdown 192.168.2.0/24,10.0.0.1 --firewall-script -", stdin="table inet mine { }\n"),
+    Step("unconfirmed", r"change the node's firewall by root: taken back in \d+ s"),
+    Step("confirm"),
+    Step("firewall", r"MAY MANAGE\n192.168.2.0/24\n10.0.0.1/32\n\ntable inet mine { }\n"),
+    Step("set-node --lockdown '' --firewall-script '' --confirmed"),
+    Step("firewall", r"everybody\n\nno script\n"),
+    Step("set-node --ssh-keys - --ssh-password-login true", stdin=f"ssh-ed25519 {KEY} anna\n"),
+    Step("ssh", rf"password login: yes\nssh-ed25519 {KEY} anna\n"),
     Step("licence", r"(?s)state +trial, 30 days left\nappliance +[0-9a-f]{16}"),
     Step("apply-licence licence.json", r"(?s)state +licensed, no end.*customer +Example Bank"),
     Step("history", r"\d+ +\S+ +root +delete check script check\n"),
@@ -150,9 +163,21 @@ STORY = (
     ),
     Step("support support.tar.gz"),
     Step("add-api-key --name monitoring", r"\Albva_\S+\n\Z"),
-    Step("list-api-keys", r"monitoring +read only"),
+    Step("list-api-keys", r"monitoring +read-only"),
     Step("delete-api-key --name monitoring"),
     Step("password", stdin="correct horse battery\n"),
+    Step("add-user --name jane --role operator", stdin="correct horse battery\n"),
+    Step("edit-user --name jane --role administrator"),
+    Step("users", r"jane +administrator"),
+    Step("password --user jane --password-file -", stdin="battery staple\n"),
+    Step("delete-user --name jane"),
+    Step("users", r"\ANAME[^\n]*\nloadbalancer +administrator\n\Z"),
+    Step("console-password", stdin="correct horse battery\n"),
+    Step("console-password --none"),
+    Step(
+        "logs --source audit --text loadbalancer",
+        "audit +notice +change: user=root role=administrator from=console",
+    ),
     Step("messages"),
     Step("reload-haproxy"),
     Step("restart-haproxy"),

@@ -186,6 +186,19 @@ def test_a_new_password_ends_other_sessions_and_not_this_one(admin: Visitor, arr
     assert other.http.get("/lbadmin/").headers["location"].startswith("/lbadmin/login")
 
 
+def test_a_password_reset_at_the_console_is_told_until_somebody_takes_note(
+    admin: Visitor, appliance: Appliance
+) -> None:
+    (appliance.system.state / "password-reset.json").write_text('{"when": "2026-11-23T18:40:00+00:00"}')
+    page = admin.get("/lbadmin/")
+    assert "The password was reset at the console on 2026-11-23 at 18:40 UTC" in page
+    form = page[page.index('action="/lbadmin/maintenance/reset-noted"') :]
+    token = re.search(r'name="csrf" value="([^"]*)"', form)
+    assert token is not None
+    admin.http.post("/lbadmin/maintenance/reset-noted", data={"csrf": token[1]})
+    assert "was reset at the console" not in admin.get("/lbadmin/")
+
+
 def test_the_machine_is_restarted_only_after_asking(admin: Visitor, appliance: Appliance) -> None:
     page = "/lbadmin/maintenance/system/reboot"
     assert "All connections end" in admin.get(page)

@@ -25,14 +25,14 @@ SERVICE = {"label": "OCS-Front-End", "ip": "192.168.10.30", "ports": "5060,5061"
 
 def test_a_read_only_key_reads_and_nothing_else(ask: Ask, api: Ask) -> None:
     made = api("POST", "/api-keys", {"name": "monitoring"})
-    assert (made.status, made["read_only"], made["created_by"]) == (201, True, USER)
+    assert (made.status, made["role"], made["created_by"]) == (201, "read-only", USER)
     assert made.headers["location"] == f"{PREFIX}/api-keys/monitoring"
     key = made["key"]
     assert ask("GET", f"{PREFIX}/status", token=key).status == 200
     refused = ask("POST", f"{PREFIX}/layer7/virtual-services", SERVICE, token=key)
     assert (refused.status, refused["detail"]) == (
         403,
-        "API key monitoring is read-only; use one that is not",
+        "API key monitoring is read-only; this is for administrators",
     )
     assert ask("GET", f"{PREFIX}/backup", token=key).status == 403, "it holds private keys"
     listed = api("GET", "/api-keys")
@@ -43,7 +43,7 @@ def test_a_read_only_key_reads_and_nothing_else(ask: Ask, api: Ask) -> None:
 
 
 def test_the_history_names_the_key_that_made_a_change(ask: Ask, api: Ask) -> None:
-    key = api("POST", "/api-keys", {"name": "deploy", "read_only": False})["key"]
+    key = api("POST", "/api-keys", {"name": "deploy", "role": "administrator"})["key"]
     assert ask("POST", f"{PREFIX}/layer7/virtual-services", SERVICE, token=key).status == 201
     assert api("GET", "/history/cluster")["revisions"][0]["who"] == "key:deploy"
 
@@ -51,7 +51,7 @@ def test_the_history_names_the_key_that_made_a_change(ask: Ask, api: Ask) -> Non
 @pytest.mark.parametrize(
     ("method", "path", "body"),
     [
-        ("POST", "/api-keys", {"name": "another", "read_only": False}),
+        ("POST", "/api-keys", {"name": "another", "role": "administrator"}),
         ("DELETE", "/api-keys/deploy", None),
         ("PUT", f"/users/{USER}/password", {"current": PASSWORD, "new": "correct horse"}),
         ("POST", "/system/factory-reset", None),
@@ -60,7 +60,7 @@ def test_the_history_names_the_key_that_made_a_change(ask: Ask, api: Ask) -> Non
 def test_a_key_makes_no_keys_and_changes_no_password(
     ask: Ask, api: Ask, method: str, path: str, body: object
 ) -> None:
-    key = api("POST", "/api-keys", {"name": "deploy", "read_only": False})["key"]
+    key = api("POST", "/api-keys", {"name": "deploy", "role": "administrator"})["key"]
     refused = ask(method, PREFIX + path, body, token=key)
     assert refused.status == 403
     assert refused["detail"].endswith("log in with the password")

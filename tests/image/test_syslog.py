@@ -2,8 +2,6 @@
 
 import contextlib
 import socket
-import ssl
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +12,7 @@ from lbadmin.errors import LbadminError
 from lbadmin.render.syslog import QUEUE, RSYSLOG_CA, RSYSLOG_CONF
 from tests.image.authority import make
 from tests.image.conftest import Appliance, Say
+from tests.image.logserver import Server
 from tests.image.servers import wait_until
 from tests.image.visiting import lbadmin
 
@@ -22,46 +21,17 @@ __all__ = ["lbadmin"]
 ADDRESS = "192.168.10.100"
 
 
-class Server:
-    """Takes what comes by TCP, or TLS, at a place of its own until the block ends."""
+@pytest.fixture(autouse=True)
+def gone(appliance: Appliance) -> Iterator[None]:
+    """A rsyslogd whose server is dead takes its time to stop; its unit has none for that either."""
+    yield
+    kill(appliance)
 
-    def __init__(self, port: int, tls: ssl.SSLContext | None = None, address: str = ADDRESS) -> None:
-        self.place, self.tls = (address, port), tls
-        self.text = b""
-        self.refused = False
-        self._connections: list[socket.socket] = []
 
-    def __enter__(self) -> "Server":
-        family = socket.AF_INET6 if ":" in self.place[0] else socket.AF_INET
-        self._listener = socket.create_server(self.place, family=family)
-        threading.Thread(target=self._accept, daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for each in (self._listener, *self._connections):
-            with contextlib.suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
-            each.close()
-
-    def _accept(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                connection, _ = self._listener.accept()
-                threading.Thread(target=self._read, args=(connection,), daemon=True).start()
-
-    def _read(self, connection: socket.socket) -> None:
-        try:
-            if self.tls is not None:
-                connection = self.tls.wrap_socket(connection, server_side=True)
-            self._connections.append(connection)
-            while data := connection.recv(65536):
-                self.text += data
-        except OSError:
-            pass
-        self.refused = self.refused or not self.text
-
-    def has(self, text: str) -> bool:
-        return text.encode() in self.text
+def kill(appliance: Appliance) -> None:
+    if "rsyslogd" in appliance.daemons:
+        appliance.daemons["rsyslogd"].kill()
+        appliance.stop("rsyslogd")
 
 
 def forward(appliance: Appliance) -> None:
@@ -71,7 +41,7 @@ def forward(appliance: Appliance) -> None:
     with contextlib.suppress(FileNotFoundError):
         (appliance.root / "run/rsyslog-ca.pem").write_text(appliance.system.path(RSYSLOG_CA).read_text())
     (appliance.root / "var/lib/lbadmin/syslog").mkdir(exist_ok=True)
-    appliance.stop("rsyslogd")
+    kill(appliance)
     appliance._start("rsyslogd", ["rsyslogd", "-n", "-iNONE", "-f", "/run/rsyslog.conf"])
 
 
@@ -119,13 +89,13 @@ def test_a_line_arrives_by_tcp_and_what_was_logged_while_the_server_was_away_fol
     appliance: Appliance, lbadmin: Client, say: Say
 ) -> None:
     lbadmin.call("PATCH", "/node", {"syslog": {"host": ADDRESS, "protocol": "tcp", "port": 1514}})
-    with Server(1514) as server:
+    with Server((ADDRESS, 1514)) as server:
         forward(appliance)
         said(say, server, "the first line")
     # Many more than wait in rsyslogd: the others wait in the journal, and nobody who logs waits at all.
     for number in range(10 * QUEUE):
         say("haproxy", f"line {number} without a server")
-    with Server(1514) as server:
+    with Server((ADDRESS, 1514)) as server:
         last = f"line {10 * QUEUE - 1} without a server"
         wait_until(lambda: server.has(last), 60, "the last line")
         lost = [
@@ -138,7 +108,7 @@ def test_a_line_arrives_by_tcp_and_what_was_logged_while_the_server_was_away_fol
 
 def test_what_a_message_is_made_of_it_stays_one_line(appliance: Appliance, lbadmin: Client, say: Say) -> None:
     lbadmin.call("PATCH", "/node", {"syslog": {"host": ADDRESS, "protocol": "tcp", "port": 1514}})
-    with Server(1514) as server:
+    with Server((ADDRESS, 1514)) as server:
         forward(appliance)
         said(say, server, "begins")
         say("haproxy", "one\n<0>1 - - forged - - - two")
@@ -160,7 +130,7 @@ def test_a_line_arrives_by_tls_at_the_right_server_alone(
         if wrong is other_name:
             trusted = {"ca_certificate": authority_of_other_name}
             lbadmin.call("PATCH", "/node", {"syslog": trusted})
-        with Server(6514, wrong, "::1") as server:
+        with Server(("::1", 6514), wrong) as server:
             forward(appliance)
 
             def refused(server: Server = server) -> bool:
@@ -170,7 +140,7 @@ def test_a_line_arrives_by_tls_at_the_right_server_alone(
             wait_until(refused, 30, f"the refusal of a server {what}")
             assert server.text == b""
     lbadmin.call("PATCH", "/node", {"syslog": {"ca_certificate": authority}})
-    with Server(6514, tls, "::1") as server:
+    with Server(("::1", 6514), tls) as server:
         forward(appliance)
         said(say, server, "encrypted")
     # A length before each message (RFC 5425, section 4.3).
@@ -184,7 +154,7 @@ def test_a_server_may_be_named_by_its_address_where_its_certificate_has_it(
     tls, authority = make(tmp_path / "server", f"IP:{ADDRESS}")
     settings = {"host": ADDRESS, "protocol": "tls", "ca_certificate": authority}
     lbadmin.call("PATCH", "/node", {"syslog": settings})
-    with Server(6514, tls) as server:
+    with Server((ADDRESS, 6514), tls) as server:
         forward(appliance)
         said(say, server, "encrypted")
 

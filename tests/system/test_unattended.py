@@ -87,6 +87,8 @@ def test_a_bad_value_is_told_on_the_console_and_the_factory_default_stays(deploy
     appliance = Appliance(deployed, machine)
     appliance.wait_until_up(Deadline(BOOT_S))
     assert appliance.get("/node")["hostname"] == "lbva"
+    messages = [message["text"] for message in appliance.get("/messages")["messages"]]
+    assert [text for text in messages if text.startswith("Unattended deployment: address 192.168.2.400/24")]
     journal = machine.run("journalctl --boot --unit lbadmin-boot --priority err --output cat").stdout
     assert journal.count("unattended deployment: ") <= 1
     every_line = machine.run("journalctl --boot --unit lbadmin-boot --output cat").stdout.splitlines()

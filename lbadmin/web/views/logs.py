@@ -13,6 +13,7 @@ from lbadmin.web.page import Page, route
 Json: TypeAlias = Any
 
 LOGS = "/lbadmin/logs"
+AUDIT = f"{LOGS}/audit"
 LINES = 300
 """Lines that a page begins with."""
 MAX_SHOWN = 1200
@@ -25,6 +26,7 @@ FILTER = Section(
             "source", "Source", "choice", default="all",
             choices=(
                 ("all", "All"),
+                ("audit", "Audit (logins, changes)"),
                 ("haproxy", "HAProxy (layer 7)"),
                 ("keepalived", "keepalived (addresses)"),
                 ("management", "Management (WebUI, REST, lbcli)"),
@@ -69,7 +71,7 @@ async def logs(page: Page) -> Response:
         values=values,
         errors=errors,
         live=live,
-        other=f"{LOGS}?{urlencode({**values, 'live': '0' if live else '1'})}",
+        other=f"{page.request.url.path}?{urlencode({**values, 'live': '0' if live else '1'})}",
         **_lines(values, found, len(found["entries"])),
     )
 
@@ -94,7 +96,11 @@ async def tail(page: Page) -> Response:
 
 
 def _values(page: Page) -> dict[str, str]:
-    return {each.path: page.request.query_params.get(each.path, each.default) for each in FILTER.fields}
+    defaults = {"source": "audit"} if page.request.url.path == AUDIT else {}
+    return {
+        each.path: page.request.query_params.get(each.path, defaults.get(each.path, each.default))
+        for each in FILTER.fields
+    }
 
 
 def _lines(values: Mapping[str, str], found: Json, shown: int) -> dict[str, object]:
@@ -107,4 +113,4 @@ def _lines(values: Mapping[str, str], found: Json, shown: int) -> dict[str, obje
     }
 
 
-ROUTES = [route(LOGS, logs), route(f"{LOGS}/tail", tail)]
+ROUTES = [route(LOGS, logs), route(AUDIT, logs), route(f"{LOGS}/tail", tail)]

@@ -10,6 +10,7 @@ from pydantic.fields import FieldInfo
 
 from lbadmin.api.apikeys import KeyRequest
 from lbadmin.api.certificates import Chain, Import, NewRequest, NewSelfSigned
+from lbadmin.api.users import NewUser
 from lbadmin.bodies import body_of, texts_of
 from lbadmin.catalogue import (
     MANUAL,
@@ -21,6 +22,7 @@ from lbadmin.catalogue import (
     Section,
     fields_of,
 )
+from lbadmin.catalogue_firewall import FIREWALL_SCRIPT, LOCKDOWN, SSH
 from lbadmin.catalogue_monitoring import MONITORING
 from lbadmin.catalogue_node import NODE_SERVICES
 from lbadmin.catalogue_pair import HA_SETTINGS
@@ -29,16 +31,18 @@ from lbadmin.catalogue_requests import (
     CHECK_SCRIPT,
     HOSTNAME,
     IMPORT,
+    NEW_USER,
     ROUTING,
     SELF_SIGNED,
     SIGNED,
     SIGNING_REQUEST,
+    USER_ROLE,
 )
 from lbadmin.cli.verbs import GROUPS, verb_of
 from lbadmin.model import CheckScript, HaSettings, Layer7Settings, NodeConfig, RealServer, VirtualService
 
 SERVICE = (SERVICE_BASIC, Section("", (MANUAL,)), *SERVICE_SECTIONS)
-NODE = (HOSTNAME, ROUTING, *NODE_SERVICES, *MONITORING)
+NODE = (HOSTNAME, ROUTING, FIREWALL_SCRIPT, LOCKDOWN, SSH, *NODE_SERVICES, *MONITORING)
 MODELS: tuple[tuple[type[BaseModel], tuple[Section, ...]], ...] = (
     (VirtualService, SERVICE),
     (RealServer, SERVER_SECTIONS),
@@ -50,6 +54,7 @@ MODELS: tuple[tuple[type[BaseModel], tuple[Section, ...]], ...] = (
     (Chain, (SIGNED,)),
     (CheckScript, (CHECK_SCRIPT,)),
     (KeyRequest, (API_KEY,)),
+    (NewUser, (NEW_USER,)),
     (HaSettings, (HA_SETTINGS,)),
 )
 PAIRS = [(model, field) for model, sections in MODELS for field in fields_of(*sections)]
@@ -69,6 +74,8 @@ VERBS = (
     ("add-script", (CHECK_SCRIPT,)),
     ("edit-script", (CHECK_SCRIPT,)),
     ("add-api-key", (API_KEY,)),
+    ("add-user", (NEW_USER._replace(fields=NEW_USER.fields[:2]),)),
+    ("edit-user", (USER_ROLE,)),
     ("ha-edit", (HA_SETTINGS,)),
 )
 
@@ -93,6 +100,7 @@ UNFIT: dict[str, object] = {
     "choice": "no choice",
     "label": "a label",
     "list": "192.168.2.1",
+    "lines": "text",
     "block": "\0",
 }
 """For each kind what the API refuses of it, and would not of some other kind."""

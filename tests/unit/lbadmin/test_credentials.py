@@ -9,7 +9,7 @@ from lbadmin.boot import boot, files_for, make_factory, own_addresses
 from lbadmin.files import FACTORY
 from lbadmin.store import Store
 from lbadmin.system import System
-from lbadmin.unattended import MAX_BYTES, deploy
+from lbadmin.unattended import MAX_BYTES, REFUSED_FILE, deploy
 
 GOOD = {
     "lbva.address": "192.168.2.22/24\n",
@@ -25,6 +25,7 @@ def system(tmp_path: Path) -> System:
     made = System(root=tmp_path / "root")
     make_factory(System(root=tmp_path / "nothing"), made.path(FACTORY).parent)
     made.path("/dev").mkdir()
+    made.path("/run/lbadmin").mkdir(parents=True)
     return made
 
 
@@ -113,6 +114,7 @@ def test_a_bad_value_is_told_in_one_sentence_and_changes_nothing(
     assert said in message
     assert "\n" not in message
     assert system.path("/dev/console").read_text(encoding="utf-8").strip() == message
+    assert system.path(REFUSED_FILE).read_text(encoding="utf-8") == message
     assert Store(system.state / "node").numbers() == []
     assert own_addresses(files_for(system)) == ["192.168.2.21"]
 
