@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from math import ceil
 
 from lbadmin.access import Access
+from lbadmin.accounts import USER
 from lbadmin.errors import ForbiddenError, NotFoundError
 from lbadmin.store import write_durably
 from lbadmin.system import System
@@ -72,7 +73,7 @@ class PasswordReset:
         """Set the password. Raises ForbiddenError for a wrong, early or late code, and what Access does."""
         with self._lock:
             self._check(code, self._clock())
-            self._access.change_password(None, new, "console")
+            self._access.change_password(USER, None, new, who="console")
             self._close(self._clock())
             log.warning("the password was reset at the console")
             note = json.dumps({"when": datetime.now(UTC).isoformat(timespec="seconds")})

@@ -210,7 +210,7 @@ def reset(tmp_path: Path, access: Access, clock: Clock) -> PasswordReset:
 def test_the_code_of_the_screen_resets_the_password_after_a_while(
     reset: PasswordReset, access: Access, clock: Clock, tmp_path: Path
 ) -> None:
-    access.change_password(None, "a lost password", "test")
+    access.change_password("loadbalancer", None, "a lost password")
     code = reset.begin()
     with pytest.raises(ForbiddenError, match="can be used in 30 s"):
         reset.finish(code, "a new password")
