@@ -82,8 +82,7 @@ def _steps(system: System, haproxy: HAProxy, old: Rendering, new: Rendering) -> 
     if any(name.startswith(FIREWALL_DIR) for name in changed):
         yield lambda: load_firewall(system, new)
     if SSHD_CONF in changed:
-        # Sessions stay; an sshd that no connection has started yet reads its files then.
-        yield lambda: run_program(system, "systemctl", "try-reload-or-restart", "ssh.service")
+        yield lambda: renew_sshd(system)
     if HAPROXY_CFG in changed or old.cluster != new.cluster:
         yield lambda: _haproxy(system, haproxy, old, new)
     if any(name in changed for name in PEER_FILES):
@@ -127,7 +126,7 @@ def start_over(system: System, haproxy: HAProxy, new: Rendering) -> None:
     for unit, main, _ in NODE_SERVICES:
         restart_configured(system, unit, new.files[main])
     load_firewall(system, new)
-    run_program(system, "systemctl", "try-reload-or-restart", "ssh.service")
+    renew_sshd(system)
     impose_states(haproxy, new.cluster)
     verify(haproxy, new.cluster)
 
@@ -180,6 +179,14 @@ def load_firewall(system: System, new: Rendering) -> None:
     said = refusal(system)
     if said is not None:
         raise ActivationError(f"nft refuses the firewall script{said}")
+
+
+def renew_sshd(system: System) -> None:
+    """Let the next connection start an sshd on the file in place; sessions stay. Raises ActivationError.
+
+    One that was started by its socket can't bind again when it is told to reload.
+    """
+    run_program(system, "systemctl", "stop", "ssh.service")
 
 
 def _haproxy(system: System, haproxy: HAProxy, old: Rendering, new: Rendering) -> None:

@@ -178,6 +178,8 @@ STORY = (
         "logs --source audit --text loadbalancer",
         "audit +notice +change: user=root role=administrator from=console",
     ),
+    Step("messages", "The password was reset at the console"),
+    Step("take-note-of-reset"),
     Step("messages"),
     Step("reload-haproxy"),
     Step("restart-haproxy"),
@@ -201,6 +203,7 @@ def test_every_verb_does_what_it_says(lbcli: Lbcli, appliance: Appliance, folder
     make_bought(appliance, folder)
     trust_vendor(appliance.system)
     (folder / "licence.json").write_text(signed({**SAID, "expires": ""}))
+    (appliance.system.state / "password-reset.json").write_text('{"when": "2026-11-23T18:40:00+00:00"}')
     say("haproxy", "a client came", "Server OCS/FE-1 is DOWN\x1b[31m")
     wait_until(lambda: "DOWN" in lbcli("logs").out)
     for step in STORY:

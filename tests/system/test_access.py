@@ -9,16 +9,18 @@ import pytest
 
 from harness.appliance import Appliance, RestError
 from harness.deadline import Deadline
-from harness.errors import LabError
 from harness.lab import Lab
 from harness.libvirt_machine import LibvirtMachine
+from harness.terminal import DOWN, ENTER, Terminal
 from harness.topology import LAB
 from tests.system.conftest import BOOT_S
 
 SECRET = "correct horse battery"
 ROOT_SECRET = "a console's own password"
 STATE = "/layer7/virtual-services/OCS-Front-End/real-servers/FE-1/state"
-TAKES_PASSWORDS = "PasswordAuthentication yes\nPermitRootLogin yes\n"
+LAST_ENTRY, LOG_IN = "Leave the menu", 7
+"""The console's menu, and how far down the login is in it."""
+ANSWER_S = 60.0
 
 
 def as_user(lab: Lab, machine: LibvirtMachine, name: str) -> Appliance:
@@ -79,38 +81,22 @@ def ssh_with_password(lab: Lab, machine: LibvirtMachine, password: str) -> str:
 
 def log_in_at_console(machine: LibvirtMachine, password: str) -> None:
     """Log in as root at the serial console, as a person would type, and out again."""
-    deadline = Deadline(120)
-    with socket.socket(socket.AF_UNIX) as console:
-        console.connect(str(machine.console_socket))
-        console.settimeout(1)
-        seen = ""
-
-        def told(expected: str) -> None:
-            nonlocal seen
-            while expected not in seen:
-                if deadline.remaining() <= 0:
-                    raise LabError(f"the console does not say {expected!r}", f"it says {seen[-500:]!r}")
-                try:
-                    seen += console.recv(4096).decode(errors="replace")
-                except TimeoutError:
-                    continue
-            seen = seen.partition(expected)[2]
-
-        console.sendall(b"\r")
-        told("login: ")
-        console.sendall(b"root\r")
-        told("Password: ")
-        console.sendall(f"{password}\r".encode())
-        told("# ")
-        console.sendall(b"echo $((6 * 7))-$(id -un); exit\r")
-        told("42-root")
+    with socket.socket(socket.AF_UNIX) as line:
+        line.connect(str(machine.console_socket))
+        terminal = Terminal(line.fileno())
+        terminal.type(ENTER)
+        terminal.wait_for(LAST_ENTRY, Deadline(ANSWER_S))
+        terminal.type(DOWN * LOG_IN + ENTER)
+        for prompt, answer in (("login:", "root"), ("Password", password), ("# ", "echo $((6 * 7)); exit")):
+            terminal.wait_for(prompt, Deadline(ANSWER_S))
+            terminal.type(answer + ENTER)
+        terminal.wait_for("42", Deadline(ANSWER_S))
 
 
 def test_the_consoles_password_opens_console_and_ssh_and_a_factory_reset_takes_it_and_the_users_away(
     lab: Lab, balancing: Appliance, guided: LibvirtMachine
 ) -> None:
-    guided.run("cat > /etc/ssh/sshd_config.d/00-test.conf", data=TAKES_PASSWORDS)
-    guided.run("systemctl reload ssh")
+    balancing.call("PATCH", "/node?confirmed=true", {"ssh": {"password_login": True}})
     assert guided.run("getent shadow root").stdout.startswith("root:!:")
     with pytest.raises(paramiko.AuthenticationException):
         ssh_with_password(lab, guided, "loadbalancer")

@@ -162,7 +162,7 @@ def logged_in(lab: Lab, machine: LibvirtMachine, key: Path | None = None) -> Ite
         yield client
 
 
-def test_keys_and_passwords_log_in_as_the_administrator_says(
+def test_a_key_pair_or_a_password_logs_in_as_the_administrator_says(
     lab: Lab, balancing: Appliance, guided: LibvirtMachine, tmp_path: Path
 ) -> None:
     key = tmp_path / "key"
