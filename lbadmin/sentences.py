@@ -11,6 +11,7 @@ _MAX_VALUE_LENGTH = 60
 _SECRETS = {
     "password", "ca_certificate", "current", "new", "passphrase", "content", "chain", "backup", "keys",
     "community", "auth_password", "privacy_password",
+    "webhook_secret", "webhook_authority",
 }  # fmt: skip
 _ITEM_NAMES = {
     "ports": "port",

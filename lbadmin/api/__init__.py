@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from lbadmin.api import (
+    alerts,
     apikeys,
     assistant,
     backup,
@@ -15,6 +16,7 @@ from lbadmin.api import (
     check_scripts,
     console,
     documents,
+    graphs,
     ha,
     heartbeat,
     history,
@@ -69,6 +71,8 @@ PARTS = (
     logs,
     metrics,
     reports,
+    graphs,
+    alerts,
     support,
     system,
     users,

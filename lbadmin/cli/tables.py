@@ -14,6 +14,7 @@ from lbadmin.catalogue import (
     Field,
     fields_of,
 )
+from lbadmin.catalogue_monitoring import MONITORING
 from lbadmin.catalogue_node import NODE_SERVICES
 from lbadmin.durations import show_ms
 from lbadmin.node.routelines import line_of
@@ -189,8 +190,9 @@ def show_node(node: Json) -> str:
         *([each["name"], _interface(each)] for each in node["interfaces"]),
         ["snmp", _snmp(node["snmp"])],
     ]
-    texts = texts_of(node, fields_of(*NODE_SERVICES))
-    for field in fields_of(*NODE_SERVICES):
+    fields = fields_of(*NODE_SERVICES, *MONITORING)
+    texts = texts_of(node, fields)
+    for field in fields:
         text = texts[field.path]
         rows.append([field.option_name, KEPT if field.kind == "block" and text else " ".join(text.split())])
     return table(("setting", "value"), rows)

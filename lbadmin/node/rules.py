@@ -43,4 +43,15 @@ def _snmp(node: NodeConfig) -> Iterator[Fault]:
     yield from snmp_faults(node.snmp)
 
 
-RULES: tuple[Callable[[NodeConfig], Iterator[Fault]], ...] = (network_faults, _mail, _snmp)
+def _alerts(node: NodeConfig) -> Iterator[Fault]:
+    if node.alerts.email and (node.mail.host is None or node.mail.sender is None or not node.mail.recipients):
+        message = "email needs an SMTP relay, a sender and a recipient; set up the SMTP relay first"
+        yield Fault("alerts.email", None, message)
+
+
+RULES: tuple[Callable[[NodeConfig], Iterator[Fault]], ...] = (
+    network_faults,
+    _mail,
+    _snmp,
+    _alerts,
+)

@@ -4,6 +4,7 @@ from lbadmin.model import ClusterConfig, NodeConfig
 from lbadmin.pair.model import PairConfig, joined
 from lbadmin.render.conntrack import render_conntrack
 from lbadmin.render.firewall import render_firewall
+from lbadmin.render.graphs import render_graphs
 from lbadmin.render.haproxy import render_beside, render_haproxy
 from lbadmin.render.keepalived import render_keepalived
 from lbadmin.render.network import render_network
@@ -24,6 +25,7 @@ def render(cluster: ClusterConfig, node: NodeConfig, pair: PairConfig | None = N
         **render_beside(cluster),
         KEEPALIVED_CONF: render_keepalived(cluster, node, joined(pair)),
         **render_network(node),
+        **render_graphs(node),
         **render_peer(pair),
         **render_time(node),
         **render_syslog(node),

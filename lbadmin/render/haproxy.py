@@ -1,5 +1,6 @@
 """haproxy.cfg: one `listen` per virtual service. Section numbers are those of HAProxy's 3.0 manual."""
 
+from lbadmin.graphs.settings import GRAPHS_GROUP, GRAPHS_SOCKET
 from lbadmin.model import Certificate, ClusterConfig, Layer7Settings
 from lbadmin.pair.model import PairConfig
 from lbadmin.render.checks import script_file
@@ -92,6 +93,8 @@ def _global(settings: Layer7Settings, peer: str, *, tls: bool, scripted: bool) -
         f"stats socket {ADMIN_SOCKET} mode 600 level admin",
         # For snmpd's helper, which runs as this user: it reads and changes nothing.
         f"stats socket {COUNTERS_SOCKET} mode 660 group {SNMP_GROUP} level user",
+        # What may be read there changes nothing and names no client (management guide, 9.3 "show stat").
+        f"stats socket {GRAPHS_SOCKET} mode 660 group {GRAPHS_GROUP} level user",
         f"maxconn {settings.maxconn}",
         f"hard-stop-after {settings.stop_old_workers_after_ms}",
         # Connections are logged at "info"; what happens to real servers is always worth its line.
@@ -117,6 +120,8 @@ def _defaults(settings: Layer7Settings) -> str:
         f"timeout server {settings.real_server_timeout_ms}",
         # Bulk data goes from socket to socket within the kernel, three times as much of it.
         "option splice-auto",
+        # Connections last for hours: without it their bytes would be counted when they end.
+        "option contstats",
         # Two packets less a connection: acknowledged together with the data, where the client speaks first.
         "option tcp-smart-accept",
         "option tcp-smart-connect",

@@ -12,6 +12,7 @@ from lbadmin.web.views import (
     local,
     logs,
     maintenance,
+    monitoring,
     network,
     node_services,
     overview,
@@ -40,4 +41,5 @@ ROUTES = [
     *configuration.ROUTES,
     *logs.ROUTES,
     *reports.ROUTES,
+    *monitoring.ROUTES,
 ]
