@@ -18,6 +18,7 @@ from tests.system.conftest import BOOT_S
 SECRET = "correct horse battery"
 ROOT_SECRET = "a console's own password"
 STATE = "/layer7/virtual-services/OCS-Front-End/real-servers/FE-1/state"
+PROMPT = "Press Enter for the menu"
 LAST_ENTRY, LOG_IN = "Leave the menu", 7
 """The console's menu, and how far down the login is in it."""
 ANSWER_S = 60.0
@@ -87,10 +88,15 @@ def log_in_at_console(machine: LibvirtMachine, password: str) -> None:
         terminal.type(ENTER)
         terminal.wait_for(LAST_ENTRY, Deadline(ANSWER_S))
         terminal.type(DOWN * LOG_IN + ENTER)
-        for prompt, answer in (("login:", "root"), ("Password", password), ("# ", "echo $((6 * 7)); exit")):
+        for prompt, answer in (
+            ("login:", "root"),
+            ("Password", password),
+            ("root@", "echo $((6 * 7))-$(id -un)"),
+            ("42-root", "exit"),
+        ):
             terminal.wait_for(prompt, Deadline(ANSWER_S))
             terminal.type(answer + ENTER)
-        terminal.wait_for("42", Deadline(ANSWER_S))
+        terminal.wait_for(PROMPT, Deadline(ANSWER_S))
 
 
 def test_the_consoles_password_opens_console_and_ssh_and_a_factory_reset_takes_it_and_the_users_away(
