@@ -7,6 +7,7 @@ from functools import partial
 
 from lbadmin.errors import ActivationError, LbadminError
 from lbadmin.firewall import refusal
+from lbadmin.graphs.settings import GRAPHS_CONF
 from lbadmin.haproxy import SERVER_ROW, HAProxy, is_service, words_of
 from lbadmin.model import ClusterConfig, NodeConfig, RealServer, VirtualService
 from lbadmin.node.network import STANDARD_MTU
@@ -18,6 +19,7 @@ from lbadmin.render.haproxy import CERTIFICATES
 from lbadmin.render.network import HOSTNAME, NETWORK_DIR, netdevs_of, without_mtu
 from lbadmin.render.peer import PEER_CFG, PEER_FILES
 from lbadmin.render.service import effective_weight
+from lbadmin.render.snmp import SNMPD_CONF
 from lbadmin.render.ssh import SSHD_CONF
 from lbadmin.render.syslog import RSYSLOG_CA, RSYSLOG_CONF
 from lbadmin.render.time import CHRONY_CONF, LOCALTIME
@@ -28,6 +30,8 @@ HEARTBEAT_PENDING = "/run/lbadmin/heartbeat-pending"
 
 NODE_SERVICES: tuple[tuple[str, str, frozenset[str]], ...] = (
     ("chrony.service", CHRONY_CONF, frozenset({CHRONY_CONF})),
+    ("snmpd.service", SNMPD_CONF, frozenset({SNMPD_CONF})),
+    ("lbva-graphs.service", GRAPHS_CONF, frozenset({GRAPHS_CONF})),
     # It writes times as of the zone that it was started in.
     ("lbva-syslog.service", RSYSLOG_CONF, frozenset({RSYSLOG_CONF, RSYSLOG_CA, LOCALTIME})),
 )

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from lbadmin.certificates import leaf_of
 from lbadmin.change import Changes
@@ -40,11 +40,12 @@ EXPIRY_WARNING = timedelta(days=30)
 
 
 class Message(BaseModel):
-    """One sentence; `action` names what mends it, where one click can."""
+    """One sentence; `action` names what mends it, where one click can. Both nodes tell what is `shared`."""
 
     level: Level
     text: str
     action: Action | None = None
+    shared: bool = Field(default=False, exclude=True)
 
 
 FACTORY_PASSWORD = Message(
@@ -184,12 +185,12 @@ def _expiring(system: System, cluster: ClusterConfig, now: datetime) -> list[Mes
             ends = leaf_of(system, certificate.chain).not_after
         except RefusedError:
             text = f"The certificate {certificate.label} of {users} can't be read: replace it."
-            messages.append(Message(level="warning", text=text))
+            messages.append(Message(level="warning", text=text, shared=True))
             continue
         if ends - now < EXPIRY_WARNING:
             predicate = "expired" if ends < now else f"expires in {_days((ends - now).days)},"
             text = f"The certificate {certificate.label} of {users} {predicate} on {ends:%Y-%m-%d}: renew it."
-            messages.append(Message(level="warning", text=text))
+            messages.append(Message(level="warning", text=text, shared=True))
     return messages
 
 

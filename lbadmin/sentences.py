@@ -10,6 +10,8 @@ from lbadmin.errors import Fault
 _MAX_VALUE_LENGTH = 60
 _SECRETS = {
     "password", "ca_certificate", "current", "new", "passphrase", "content", "chain", "backup", "keys",
+    "community", "auth_password", "privacy_password",
+    "webhook_secret", "webhook_authority",
 }  # fmt: skip
 _ITEM_NAMES = {
     "ports": "port",
@@ -18,6 +20,7 @@ _ITEM_NAMES = {
     "routes": "route",
     "members": "interface",
     "lockdown": "network",
+    "networks": "network",
     "ntp_servers": "NTP server",
     "recipients": "recipient",
 }

@@ -3,9 +3,11 @@
 from lbadmin.bodies import body_of
 from lbadmin.catalogue import fields_of
 from lbadmin.catalogue_firewall import FIREWALL_SCRIPT, LOCKDOWN, SSH
+from lbadmin.catalogue_monitoring import MONITORING
 from lbadmin.catalogue_network import ROUTING
 from lbadmin.catalogue_node import NODE_SERVICES
 from lbadmin.catalogue_requests import HOSTNAME
+from lbadmin.catalogue_snmp import SNMP_SECTIONS
 from lbadmin.cli.grammar import Group, Json, Options, Parser, Run, Verb, take_sections, texts_given
 from lbadmin.cli.network import interface_of, take_confirmed
 from lbadmin.cli.tables import (
@@ -20,7 +22,7 @@ from lbadmin.cli.tables import (
 from lbadmin.cli.terminal import UsageError, confirm, read_text
 from lbadmin.client import Client
 
-SECTIONS = (HOSTNAME, ROUTING, FIREWALL_SCRIPT, LOCKDOWN, SSH, *NODE_SERVICES)
+SECTIONS = (HOSTNAME, ROUTING, FIREWALL_SCRIPT, LOCKDOWN, SSH, *NODE_SERVICES, *SNMP_SECTIONS, *MONITORING)
 
 
 def _take_node(parser: Parser) -> None:

@@ -14,6 +14,7 @@ from lbadmin.catalogue import (
     Field,
     fields_of,
 )
+from lbadmin.catalogue_monitoring import MONITORING
 from lbadmin.catalogue_node import NODE_SERVICES
 from lbadmin.durations import show_ms
 from lbadmin.node.routelines import line_of
@@ -187,9 +188,11 @@ def show_node(node: Json) -> str:
         ["gateway6", node["gateway6"] or ""],
         *(["route", line_of(each)] for each in node["routes"]),
         *([each["name"], _interface(each)] for each in node["interfaces"]),
+        ["snmp", _snmp(node["snmp"])],
     ]
-    texts = texts_of(node, fields_of(*NODE_SERVICES))
-    for field in fields_of(*NODE_SERVICES):
+    fields = fields_of(*NODE_SERVICES, *MONITORING)
+    texts = texts_of(node, fields)
+    for field in fields:
         text = texts[field.path]
         rows.append([field.option_name, KEPT if field.kind == "block" and text else " ".join(text.split())])
     return table(("setting", "value"), rows)
@@ -234,6 +237,12 @@ def show_ssh(node: Json) -> str:
     """Return whether passwords are taken, then the authorised keys."""
     passwords = "yes" if node["ssh"]["password_login"] else "no"
     return clean("\n".join([f"password login: {passwords}", *node["ssh"]["keys"]]))
+
+
+def _snmp(snmp: Json) -> str:
+    if not snmp["enabled"]:
+        return "off"
+    return f"{snmp['versions']} for {' '.join(snmp['networks'])}"
 
 
 def show_interfaces(answer: Json) -> str:

@@ -6,6 +6,7 @@ from lbadmin.errors import Fault
 from lbadmin.model import NodeConfig
 from lbadmin.node.reach import could_lose_reach
 from lbadmin.node.rules_network import network_faults
+from lbadmin.node.snmp import snmp_faults
 
 
 def node_faults(node: NodeConfig) -> Iterator[Fault]:
@@ -38,4 +39,19 @@ def _mail(node: NodeConfig) -> Iterator[Fault]:
         yield Fault("mail.security", mail.security, message)
 
 
-RULES: tuple[Callable[[NodeConfig], Iterator[Fault]], ...] = (network_faults, _mail)
+def _snmp(node: NodeConfig) -> Iterator[Fault]:
+    yield from snmp_faults(node.snmp)
+
+
+def _alerts(node: NodeConfig) -> Iterator[Fault]:
+    if node.alerts.email and (node.mail.host is None or node.mail.sender is None or not node.mail.recipients):
+        message = "email needs an SMTP relay, a sender and a recipient; set up the SMTP relay first"
+        yield Fault("alerts.email", None, message)
+
+
+RULES: tuple[Callable[[NodeConfig], Iterator[Fault]], ...] = (
+    network_faults,
+    _mail,
+    _snmp,
+    _alerts,
+)

@@ -241,10 +241,12 @@ def test_every_verb_does_what_it_says(lbcli: Lbcli, appliance: Appliance, folder
 
 OF_TWO = {"pair-create", "pair-remove", "pair-resolve", "take-over", "hand-over"}
 """Verbs that need two appliances: test_lbcli_pair.py tells of them."""
+TO_OTHERS = {"test-mail"}
+"""Verbs that need somebody to take what they send: test_mail.py tells of them."""
 
 
 def test_the_story_tells_of_every_verb() -> None:
-    told = {step.line.split()[0] for step in STORY} | OF_TWO
+    told = {step.line.split()[0] for step in STORY} | OF_TWO | TO_OTHERS
     assert told == {verb.name for group in GROUPS for verb in group.verbs}
 
 
@@ -475,3 +477,16 @@ def test_the_shell_completes_verbs_options_and_labels(lbcli: Lbcli, daemon: str)
 
 def test_without_lbadmind_nothing_disturbs_the_line_that_is_typed(alone: Lbcli) -> None:
     assert completed("lbcli delete-vip --label ") == []
+
+
+def test_passphrases_of_snmp_are_taken_from_files(lbcli: Lbcli, appliance: Appliance, tmp_path: Path) -> None:
+    line = "set-node --snmp true --snmp-networks 192.168.2.0/24 --snmp-user monitoring"
+    assert lbcli(line).err == "lbcli: auth_password is missing; SNMP version 3 needs it\n"
+    file = tmp_path / "passphrase"
+    file.write_text("an auth passphrase\n")
+    secret = f"--snmp-auth-password {file} --snmp-privacy-password -"
+    assert lbcli(f"{line} {secret}", stdin="a privacy passphrase\n").status == 0
+    assert re.search(r"snmp +v3 for 192.168.2.0/24", lbcli("node").out)
+    written = (appliance.root / "etc/snmp/snmpd.conf").read_text(encoding="ascii")
+    assert 'createUser monitoring SHA-512 "an auth passphrase" AES "a privacy passphrase"' in written
+    assert "passphrase" not in lbcli("node --json").out

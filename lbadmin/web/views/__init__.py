@@ -12,11 +12,13 @@ from lbadmin.web.views import (
     local,
     logs,
     maintenance,
+    monitoring,
     network,
     node_services,
     overview,
     reports,
     scripts,
+    snmp,
     templates,
 )
 
@@ -25,6 +27,7 @@ ROUTES = [
     *network.ROUTES,
     *local.ROUTES,
     *node_services.ROUTES,
+    *snmp.ROUTES,
     *licence.ROUTES,
     *layer7.ROUTES,
     *certificates.ROUTES,
@@ -38,4 +41,5 @@ ROUTES = [
     *configuration.ROUTES,
     *logs.ROUTES,
     *reports.ROUTES,
+    *monitoring.ROUTES,
 ]

@@ -23,6 +23,7 @@ from lbadmin.catalogue import (
     fields_of,
 )
 from lbadmin.catalogue_firewall import FIREWALL_SCRIPT, LOCKDOWN, SSH
+from lbadmin.catalogue_monitoring import MONITORING
 from lbadmin.catalogue_network import BOND, INTERFACE, NEW_BOND, NEW_VLAN, ROUTING, VLAN
 from lbadmin.catalogue_node import NODE_SERVICES
 from lbadmin.catalogue_pair import HA_SETTINGS
@@ -37,11 +38,12 @@ from lbadmin.catalogue_requests import (
     SIGNING_REQUEST,
     USER_ROLE,
 )
+from lbadmin.catalogue_snmp import SNMP_SECTIONS
 from lbadmin.cli.verbs import GROUPS, verb_of
 from lbadmin.model import CheckScript, HaSettings, Layer7Settings, NodeConfig, RealServer, VirtualService
 
 SERVICE = (SERVICE_BASIC, Section("", (MANUAL,)), *SERVICE_SECTIONS)
-NODE = (HOSTNAME, ROUTING, FIREWALL_SCRIPT, LOCKDOWN, SSH, *NODE_SERVICES)
+NODE = (HOSTNAME, ROUTING, FIREWALL_SCRIPT, LOCKDOWN, SSH, *NODE_SERVICES, *SNMP_SECTIONS, *MONITORING)
 MODELS: tuple[tuple[type[BaseModel], tuple[Section, ...]], ...] = (
     (VirtualService, SERVICE),
     (RealServer, SERVER_SECTIONS),
