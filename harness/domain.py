@@ -101,10 +101,10 @@ def add_credentials(domain: ET.Element, spec: MachineSpec) -> None:
 
 
 def plug_in(card: ET.Element, machine: str, number: int) -> None:
-    """Plug a machine's network card, counted from 0, into its bridge of the lab."""
+    """Plug a machine's network card, counted from 0, into its bridge, a spare one into the last."""
     card.set("type", "bridge")
     _add(card, "mac", address=mac_address(machine, number))
-    _add(card, "source", bridge=MACHINE_NETWORKS[number].bridge)
+    _add(card, "source", bridge=MACHINE_NETWORKS[min(number, len(MACHINE_NETWORKS) - 1)].bridge)
     _add(card, "target", dev=port_of(machine, number))
 
 
@@ -156,7 +156,7 @@ def _add_devices(domain: ET.Element, spec: MachineSpec, files: MachineFiles) -> 
     if spec.agent:
         port = _add(devices, "channel", type="unix")
         _add(port, "target", type="virtio", name="org.qemu.guest_agent.0")
-    for number in range(len(MACHINE_NETWORKS)):
+    for number in range(len(MACHINE_NETWORKS) + spec.hardware.spare_cards):
         card = _add(devices, "interface")
         plug_in(card, spec.name, number)
         _add(card, "model", type=spec.hardware.card)

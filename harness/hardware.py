@@ -17,6 +17,8 @@ CardModel = Literal["virtio", "vmxnet3"]
 class Hardware:
     """A kind of virtual machine: `chipset` is QEMU's name of i440FX (pc) or Q35 (q35).
 
+    `spare_cards` are on the service network, as the last card that all machines have.
+
     Raises LabError for what can't boot.
     """
 
@@ -25,6 +27,7 @@ class Hardware:
     firmware: Firmware = "bios"
     disk: DiskBus = "virtio"
     card: CardModel = "virtio"
+    spare_cards: int = 0
 
     def __post_init__(self) -> None:
         if self.firmware != "bios" and self.disk == "pvscsi":
@@ -55,6 +58,9 @@ FLASH: Mapping[Firmware, Flash] = {
 
 KVM = Hardware("kvm")
 """What the lab's machines have unless told otherwise."""
+
+THREE_CARDS = Hardware("kvm-three-cards", spare_cards=1)
+"""Two cards on the service network, for what takes both."""
 
 KVM_UEFI = Hardware("kvm-uefi", firmware="uefi")
 

@@ -63,6 +63,7 @@ LAB_PACKAGES = (
     "seabios",
     "shellcheck",
     "sip-tester",
+    "snmp",
     "socat",
     "xorriso",
 )

@@ -7,16 +7,19 @@ from functools import partial
 
 from lbadmin.errors import ActivationError, LbadminError
 from lbadmin.firewall import refusal
+from lbadmin.graphs.settings import GRAPHS_CONF
 from lbadmin.haproxy import SERVER_ROW, HAProxy, is_service, words_of
 from lbadmin.model import ClusterConfig, NodeConfig, RealServer, VirtualService
+from lbadmin.node.network import STANDARD_MTU
 from lbadmin.pair.model import PairConfig, joined
 from lbadmin.render import HAPROXY_CFG, KEEPALIVED_CONF, render
 from lbadmin.render.conntrack import SYSCTL_CONF
 from lbadmin.render.firewall import FIREWALL_DIR, OWN_RULES
 from lbadmin.render.haproxy import CERTIFICATES
-from lbadmin.render.network import HOSTNAME, NETWORK_DIR
+from lbadmin.render.network import HOSTNAME, NETWORK_DIR, netdevs_of, without_mtu
 from lbadmin.render.peer import PEER_CFG, PEER_FILES
 from lbadmin.render.service import effective_weight
+from lbadmin.render.snmp import SNMPD_CONF
 from lbadmin.render.ssh import SSHD_CONF
 from lbadmin.render.syslog import RSYSLOG_CA, RSYSLOG_CONF
 from lbadmin.render.time import CHRONY_CONF, LOCALTIME
@@ -27,6 +30,8 @@ HEARTBEAT_PENDING = "/run/lbadmin/heartbeat-pending"
 
 NODE_SERVICES: tuple[tuple[str, str, frozenset[str]], ...] = (
     ("chrony.service", CHRONY_CONF, frozenset({CHRONY_CONF})),
+    ("snmpd.service", SNMPD_CONF, frozenset({SNMPD_CONF})),
+    ("lbva-graphs.service", GRAPHS_CONF, frozenset({GRAPHS_CONF})),
     # It writes times as of the zone that it was started in.
     ("lbva-syslog.service", RSYSLOG_CONF, frozenset({RSYSLOG_CONF, RSYSLOG_CA, LOCALTIME})),
 )
@@ -73,7 +78,7 @@ def _steps(system: System, haproxy: HAProxy, old: Rendering, new: Rendering) -> 
     names = old.files.keys() | new.files.keys()
     changed = {name for name in names if old.files.get(name) != new.files.get(name)}
     if any(name.startswith(NETWORK_DIR) for name in changed):
-        yield lambda: run_program(system, "networkctl", "reload")
+        yield lambda: _network(system, old, new)
     if HOSTNAME in changed:
         # A unit of its own has the right to set the name; lbadmind does without.
         yield lambda: run_program(system, "systemctl", "restart", "lbva-hostname.service")
@@ -163,6 +168,24 @@ def request_heartbeat_restart(system: System) -> None:
 def restart_peer(system: System, new: Rendering) -> None:
     """Bring lbva-peer to its file; a single node has none. Raises ActivationError."""
     run_program(system, "systemctl", "restart" if PEER_CFG in new.files else "stop", "lbva-peer.service")
+
+
+def _network(system: System, old: Rendering, new: Rendering) -> None:
+    """Bring systemd-networkd to its files. Raises ActivationError.
+
+    It never alters or removes a bond or a VLAN that is there, nor gives a card its first MTU back. What went
+    with its parent it makes when it starts, as all that is missing.
+    """
+    before, after = netdevs_of(old.files), netdevs_of(new.files)
+    for name in sorted(name for name in before if before[name] != after.get(name)):
+        # What is gone already, as with its parent, is no fault.
+        system.run(("ip", "link", "delete", "dev", name))
+    run_program(system, "networkctl", "reload")
+    for name in without_mtu(old.node, new.node):
+        # A card that can't have as much keeps what it has until the next boot.
+        system.run(("ip", "link", "set", "dev", name, "mtu", str(STANDARD_MTU)))
+    if before != after:
+        run_program(system, "systemctl", "restart", "systemd-networkd.service")
 
 
 def restart_configured(system: System, unit: str, configuration: str) -> None:

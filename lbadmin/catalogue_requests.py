@@ -20,28 +20,6 @@ HOSTNAME = Section(
     ),
 )  # fmt: skip
 
-ROUTING = Section(
-    "",
-    (
-        Field(
-            "gateway", "Default Gateway", "address", example="192.168.2.1",
-            help="The router to all networks that no interface is in. It must be in the subnet of an "
-            "interface. Blank: only those networks are reached.",
-        ),
-    ),
-)  # fmt: skip
-
-
-def interface_field(path: str, name: str) -> Field:
-    """Return the field of the addresses of a network interface."""
-    return Field(
-        path, name, "list", example="192.168.10.21/24",
-        help="The appliance's own addresses on this interface, each with the length of its subnet's prefix "
-        "(/24 is 255.255.255.0); one a line. The addresses of virtual services don't belong here: they are "
-        "added by themselves.",
-    )  # fmt: skip
-
-
 CERTIFICATE_LABEL = Field(
     "label", "Label", "text", required=True, example="pool-2026",
     help=f"The name of the certificate on this appliance: {LABEL_FORM}.",

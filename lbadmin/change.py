@@ -44,7 +44,7 @@ from lbadmin.rules import check_rules, parse_node
 from lbadmin.secret import hide, ids_in
 from lbadmin.store import Store, hash_of
 from lbadmin.system import System
-from lbadmin.unconfirmed import CONFIRM_S, Unconfirmed, forget, note, noted
+from lbadmin.unconfirmed import CONFIRM_S, NOT_CONFIRMED, Unconfirmed, forget, note, noted
 
 FACTORY_REVISION = 0
 """Revision of a document that was never changed."""
@@ -301,7 +301,7 @@ class Changes:
             revision = self.nodes.read(waiting.before)
             node = parse_node(revision.document if revision else {})
             new = self.current.rendering
-            self._roll_back(Rendering.of(new.cluster, node, new.pair), new, waiting.what)
+            self._roll_back(Rendering.of(new.cluster, node, new.pair), new, f"{waiting.what}{NOT_CONFIRMED}")
             self._forget_unconfirmed()
             return None
 

@@ -15,6 +15,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from lbadmin.access import Access
+from lbadmin.alerts.alerts import Alerts
 from lbadmin.api import create_app
 from lbadmin.api.context import Context
 from lbadmin.audit import audit_to
@@ -25,6 +26,7 @@ from lbadmin.console.screen import Screen
 from lbadmin.errors import LbadminError
 from lbadmin.haproxy import HAProxy
 from lbadmin.licensing.licensing import Licensing
+from lbadmin.messages import Message
 from lbadmin.pair import parts
 from lbadmin.pair.model import joined
 from lbadmin.serving import Server
@@ -66,6 +68,13 @@ def build(system: System) -> Context:
     pair.witness.is_licensed = licensing.is_licensed
     licensing.in_pair = lambda: joined(changes.current.pair) is not None
     licensing.peer_is_licensed = pair.sync.peer_is_licensed
+    clock = Clock(system)
+
+    def messages() -> list[Message]:
+        password = access.factory_password
+        return node_messages_of(changes, haproxy, pair, licensing, clock, factory_password=password).messages
+
+    alerts = Alerts(changes, haproxy, pair.heartbeat.role, messages)
     return Context(
         system,
         changes,
@@ -73,7 +82,8 @@ def build(system: System) -> Context:
         access,
         pair,
         licensing,
-        Clock(system),
+        clock,
+        alerts,
         PasswordReset(system, access),
         _uids(WEB_USER),
         _uids(PEER_USER),
@@ -145,9 +155,11 @@ def serve(context: Context, sockets: list[socket.socket]) -> None:
     context.pair.start()
     for worker in workers:
         worker.start()
+    context.alerts.start()
     try:
         Server(config).run(sockets)
     finally:
+        context.alerts.stop()
         for worker in workers:
             worker.stop()
         context.pair.stop()

@@ -21,7 +21,7 @@ DOCUMENTS = ("cluster", "node", "pair")
 """The stores whose documents a rendering is made of."""
 SECRETS = "secrets"
 """The folder of the secrets that NodeConfig names (`secret`), a file each, in the state."""
-SECRET_FILES = frozenset[str]()
+SECRET_FILES = frozenset({"/etc/snmp/snmpd.conf"})
 """The rendered files in which the name of a secret is replaced by it; all others show the name."""
 LINKS = frozenset({"/etc/localtime"})
 """Rendered files that are symbolic links; the text is where they point to."""

@@ -1,23 +1,20 @@
 """The running HAProxy through its two sockets: the worker's (statistics, states), the master's (reload)."""
 
-import csv
-import io
 import re
-import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lbadmin.errors import UnavailableError
 from lbadmin.model import RealServer
-from lbadmin.render.haproxy import ADMIN_SOCKET, MASTER_SOCKET, STATS_FRONTEND
+from lbadmin.render.haproxy import ADMIN_SOCKET, MASTER_SOCKET
 from lbadmin.render.service import PEERS, effective_weight
+from lbadmin.statistics import SERVER_ROW, STATS_FRONTEND, ask, is_service, parse_statistics
 from lbadmin.system import System
+
+__all__ = ["SERVER_ROW", "HAProxy", "OldWorker", "Session", "is_service", "words_of"]
 
 ANSWER_TIMEOUT_S = 60.0
 """A reload answers when the new worker is ready; under software emulation that takes seconds."""
-
-FRONTEND_ROW, SERVER_ROW = "0", "2"
-"""Values of the column "type" in `show stat`."""
 
 _NO_SERVICES = {STATS_FRONTEND, PEERS, "GLOBAL"}  # "GLOBAL" are the sockets for commands
 
@@ -61,11 +58,11 @@ class HAProxy:
 
     def worker(self, command: str) -> str:
         """Send a command to the current worker and return its answer. Raises UnavailableError."""
-        return _ask(str(self._admin), command)
+        return ask(str(self._admin), command, ANSWER_TIMEOUT_S)
 
     def master(self, command: str) -> str:
         """Send a command to the master and return its answer. Raises UnavailableError."""
-        return _ask(str(self._master), command)
+        return ask(str(self._master), command, ANSWER_TIMEOUT_S)
 
     def reload(self) -> str | None:
         """Start a new worker on the current files; return None when it took over, else the reason."""
@@ -125,16 +122,6 @@ def _workers(processes: str) -> list[int]:
     return [int(match[1]) for match in map(_PROC_LINE.match, processes.splitlines()) if match]
 
 
-def is_service(row: dict[str, str]) -> bool:
-    """Tell whether a row of the statistics is the frontend of a virtual service."""
-    return row["type"] == FRONTEND_ROW and row["pxname"] != STATS_FRONTEND
-
-
-def parse_statistics(text: str) -> list[dict[str, str]]:
-    """Return the rows of a `show stat` answer."""
-    return list(csv.DictReader(io.StringIO(text.strip().removeprefix("# "))))
-
-
 def words_of(output: str) -> str:
     """Return the first complaint of a daemon's output, on one line, without time stamps and severity."""
     lines = [line for line in output.splitlines() if line.strip("- ") and not line.startswith("Success=")]
@@ -142,19 +129,3 @@ def words_of(output: str) -> str:
     for line in alerts or lines:
         return re.sub(r"^(\[[A-Z]+\]\s*)?(\([0-9]+\)\s*)?[: ]*", "", line).strip()
     return "no reason given"
-
-
-def _ask(path: str, command: str) -> str:
-    try:
-        with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(ANSWER_TIMEOUT_S)
-            connection.connect(path)
-            connection.sendall(f"{command}\n".encode())
-            # The master waits for more commands until it is told that none come.
-            connection.shutdown(socket.SHUT_WR)
-            answer = bytearray()
-            while data := connection.recv(65536):
-                answer += data
-    except OSError as error:
-        raise UnavailableError(f"HAProxy does not answer on {path}: {error}; restart HAProxy") from error
-    return answer.decode(errors="replace")

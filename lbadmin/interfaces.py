@@ -13,7 +13,7 @@ COMMAND = ("ip", "-json", "address", "show")
 
 @dataclass(frozen=True)
 class Link:
-    """An interface: its name in the kernel, MAC address, whether its cable is in, and its addresses now.
+    """An interface: its name in the kernel, MAC address, MTU in bytes, its cable, and its addresses now.
 
     One that is switched off for want of a configuration, of which nobody can tell, is "not in use".
     """
@@ -22,6 +22,7 @@ class Link:
     mac: str
     state: LinkState
     addresses: tuple[str, ...]
+    mtu: int
 
 
 def links_of(system: System) -> list[Link]:
@@ -39,4 +40,4 @@ def _link(raw: dict[str, Any]) -> Link:
     # netdevice(7): IFF_UP, switched on; IFF_LOWER_UP, the driver sees a carrier.
     link: LinkState = "connected" if "LOWER_UP" in raw["flags"] else "no link"
     state = link if "UP" in raw["flags"] else "not in use"
-    return Link(raw["ifname"], raw["address"], state, tuple(addresses))
+    return Link(raw["ifname"], raw["address"], state, tuple(addresses), raw["mtu"])

@@ -32,7 +32,7 @@ _UNPRINTABLE = re.compile(r"[^ -~]+")
 class MailError(LbadminError):
     """A mail was not taken by the relay; the sentence says what the relay said."""
 
-    status = 502
+    status = 409
 
 
 def send(system: System, mail: Mail, password: str | None, subject: str, text: str) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from lbadmin.certificates import leaf_of
 from lbadmin.change import Changes
@@ -18,6 +18,7 @@ from lbadmin.model import ClusterConfig
 from lbadmin.reset import is_requested
 from lbadmin.system import System
 from lbadmin.unattended import REFUSED_FILE
+from lbadmin.unconfirmed import NOT_CONFIRMED
 
 Level = Literal["info", "warning", "danger"]
 Action = Literal[
@@ -39,11 +40,12 @@ EXPIRY_WARNING = timedelta(days=30)
 
 
 class Message(BaseModel):
-    """One sentence; `action` names what mends it, where one click can."""
+    """One sentence; `action` names what mends it, where one click can. Both nodes tell what is `shared`."""
 
     level: Level
     text: str
     action: Action | None = None
+    shared: bool = Field(default=False, exclude=True)
 
 
 FACTORY_PASSWORD = Message(
@@ -109,7 +111,7 @@ def messages_of(
 def _unconfirmed(changes: Changes) -> list[Message]:
     waiting = changes.unconfirmed
     if waiting is None:
-        return []
+        return _taken_back(changes)
     text = f"{waiting.what} by {waiting.who} is taken back in {waiting.seconds_left()} s unless you keep it."
     return [Message(level="danger", text=f"{text[0].upper()}{text[1:]}", action="confirm-node")]
 
@@ -158,6 +160,16 @@ def _damaged(what: str, number: int, instead: int) -> Message:
     return Message(level="danger", text=text)
 
 
+def _taken_back(changes: Changes) -> list[Message]:
+    """Return what to tell when the node's newest revision is one that took back what nobody confirmed."""
+    newest = changes.nodes.read(changes.current.node_revision)
+    if newest is None or not newest.what.endswith(NOT_CONFIRMED):
+        return []
+    what = newest.what.removesuffix(NOT_CONFIRMED).partition(": ")[2]
+    text = f"{what} was taken back: nobody kept it within a minute. Make it again, and keep it in time."
+    return [Message(level="warning", text=f"{text[0].upper()}{text[1:]}")]
+
+
 def _expiring(system: System, cluster: ClusterConfig, now: datetime) -> list[Message]:
     """Return a warning for each certificate in use that is over, or soon will be."""
     services: dict[str, list[str]] = {}
@@ -173,12 +185,12 @@ def _expiring(system: System, cluster: ClusterConfig, now: datetime) -> list[Mes
             ends = leaf_of(system, certificate.chain).not_after
         except RefusedError:
             text = f"The certificate {certificate.label} of {users} can't be read: replace it."
-            messages.append(Message(level="warning", text=text))
+            messages.append(Message(level="warning", text=text, shared=True))
             continue
         if ends - now < EXPIRY_WARNING:
             predicate = "expired" if ends < now else f"expires in {_days((ends - now).days)},"
             text = f"The certificate {certificate.label} of {users} {predicate} on {ends:%Y-%m-%d}: renew it."
-            messages.append(Message(level="warning", text=text))
+            messages.append(Message(level="warning", text=text, shared=True))
     return messages
 
 

@@ -211,6 +211,7 @@ class NodeConfig(Document):
         Interface.model_validate({"name": "eth0", "addresses": ["192.168.2.21/24"]}),
     )
     gateway: Address | None = None
+    gateway6: Address | None = None
     routes: Annotated[tuple[Route, ...], Field(max_length=256)] = ()
     time: TimeSettings = TimeSettings()
     proxy: Proxy = Proxy()

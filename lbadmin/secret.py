@@ -39,7 +39,7 @@ Secret = Annotated[
     str,
     BeforeValidator(_secret),
     AfterValidator(SecretText),
-    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": MAX_SECRET, "writeOnly": True}),
+    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": MAX_SECRET}),
 ]
 """The type of a secret in a document: given as it is, kept and answered as its name ("secret:" and hex)."""
 

@@ -10,12 +10,17 @@ from lbadmin.errors import Fault
 _MAX_VALUE_LENGTH = 60
 _SECRETS = {
     "password", "ca_certificate", "current", "new", "passphrase", "content", "chain", "backup", "keys",
+    "community", "auth_password", "privacy_password",
+    "webhook_secret", "webhook_authority",
 }  # fmt: skip
 _ITEM_NAMES = {
     "ports": "port",
     "addresses": "address",
     "dns": "name server",
+    "routes": "route",
+    "members": "interface",
     "lockdown": "network",
+    "networks": "network",
     "ntp_servers": "NTP server",
     "recipients": "recipient",
 }
@@ -87,7 +92,13 @@ _VALUE_PREDICATES = {
 }
 """What is said of a field and its value."""
 
-_RANGES = {"weight": "0 and 256", "port": "1 and 65535"}
+_RANGES = {
+    "weight": "0 and 256",
+    "port": "1 and 65535",
+    "id": "1 and 4094",
+    "mtu": "576 and 9216",
+    "miimon_ms": "10 and 10000",
+}
 """Fields whose both bounds are told, whichever is broken."""
 
 

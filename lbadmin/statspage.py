@@ -9,6 +9,7 @@ from pathlib import Path
 from lbadmin.errors import UnavailableError
 
 TIMEOUT_S = 30.0
+OK = 200
 _STYLE = re.compile(r"<style[^>]*>(.*?)</style>", re.DOTALL)
 # Its links and its form ask HAProxy at paths that it has only on its own socket, or lead out of the house.
 _CONTROLS = re.compile(r"<td[^>]*><b>(?:Display option|External resources):</b>.*?</td>", re.DOTALL)
@@ -20,19 +21,28 @@ def fetch_page(path: Path) -> str:
 
     Raises UnavailableError when it does not answer.
     """
+    return without_controls(fetch(path, "/").decode("iso-8859-1"))
+
+
+def fetch(path: Path, target: str) -> bytes:
+    """Return what HAProxy serves on a unix socket. Raises UnavailableError when it does not answer."""
+    # lbadmin-web has no need of it, and it takes a third of its own time to import.
+    from http.client import HTTPException, HTTPResponse  # noqa: PLC0415
+
     try:
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(TIMEOUT_S)
             connection.connect(str(path))
-            # HTTP/1.0 has neither chunks nor a connection to keep: all until the end is the page.
-            connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
-            answer = b"".join(iter(lambda: connection.recv(65536), b""))
-    except OSError as error:
+            connection.sendall(f"GET {target} HTTP/1.0\r\n\r\n".encode("ascii"))
+            # The exporter answers in chunks whatever it is asked in.
+            answer = HTTPResponse(connection)
+            answer.begin()
+            body = answer.read()
+    except (OSError, HTTPException) as error:
         raise UnavailableError(f"HAProxy does not answer on {path}: {error}; restart HAProxy") from error
-    head, _, body = answer.partition(b"\r\n\r\n")
-    if not head.startswith(b"HTTP/1.1 200 "):
+    if answer.status != OK:
         raise UnavailableError("HAProxy does not tell its statistics; restart HAProxy")
-    return without_controls(body.decode("iso-8859-1"))
+    return body
 
 
 def without_controls(html: str) -> str:

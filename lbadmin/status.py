@@ -14,20 +14,11 @@ from lbadmin.model import RealServer, State, VirtualService
 from lbadmin.pair.heartbeat import Role
 from lbadmin.pair.parts import Pair
 from lbadmin.pair.verdict import SyncWord
+from lbadmin.statistics import Health, health_of, number
 from lbadmin.storage import storage_messages
 from lbadmin.timekeeping import Clock
 
-Health = Literal["up", "down", "drain", "halt", "unchecked", "unknown"]
 ServiceHealth = Literal["up", "down", "fallback", "disabled", "unknown"]
-
-_HEALTH: dict[str, Health] = {
-    "UP": "up",
-    "DOWN": "down",
-    "DRAIN": "drain",
-    "MAINT": "halt",
-    "no": "unchecked",
-}
-"""First word of the column "status" in `show stat` (management guide, 9.1)."""
 
 Rows = dict[tuple[str, str], dict[str, str]]
 
@@ -193,27 +184,22 @@ def _server(server: RealServer, row: dict[str, str]) -> RealServerStatus:
         state=server.state,
         weight=server.weight,
         health=_server_health(server, row),
-        last_change_s=_number(row, "lastchg") if row else None,
+        last_change_s=number(row, "lastchg") if row else None,
         last_check=row.get("last_chk") or None,
         **_traffic(row),
     )
 
 
 def _server_health(server: RealServer, row: dict[str, str]) -> Health:
-    word = row.get("status", "").partition(" ")[0]
-    health = _HEALTH.get(word, "unknown")
+    health = health_of(row)
     # HAProxy calls a server of weight 0 up as long as it passes its checks.
     return "drain" if server.state == "drain" and health in {"up", "unchecked"} else health
 
 
 def _traffic(row: dict[str, str]) -> dict[str, int]:
     return {
-        "sessions_current": _number(row, "scur"),
-        "sessions_total": _number(row, "stot"),
-        "bytes_in": _number(row, "bin"),
-        "bytes_out": _number(row, "bout"),
+        "sessions_current": number(row, "scur"),
+        "sessions_total": number(row, "stot"),
+        "bytes_in": number(row, "bin"),
+        "bytes_out": number(row, "bout"),
     }
-
-
-def _number(row: dict[str, str], column: str) -> int:
-    return int(row.get(column) or 0)

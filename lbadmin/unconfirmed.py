@@ -18,7 +18,10 @@ CONFIRM_S = 60.0
 """How long an unconfirmed change holds: time to open the page at its new address."""
 
 AUTHOR = "lbadmind"
-WHAT = "take back: it was not confirmed"
+NOT_CONFIRMED = ", which was not confirmed"
+"""Ends the description of a revision that took a change back for that reason."""
+
+WHAT = f"take back: the last change{NOT_CONFIRMED}"
 
 _NOTE = "unconfirmed.json"
 

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from lbadmin.api import (
+    alerts,
     apikeys,
     assistant,
     backup,
@@ -15,12 +16,14 @@ from lbadmin.api import (
     check_scripts,
     console,
     documents,
+    graphs,
     ha,
     heartbeat,
     history,
     interfaces,
     licence,
     logs,
+    metrics,
     node_services,
     operations,
     pair,
@@ -66,7 +69,10 @@ PARTS = (
     sessions,
     apikeys,
     logs,
+    metrics,
     reports,
+    graphs,
+    alerts,
     support,
     system,
     users,

@@ -66,11 +66,16 @@ class Audited:
             user=identity.who if identity else "peer" if by_peer else "unknown",
             role=identity.role if identity else None,
             **{"from": _client(scope) or ("peer" if by_peer else "console")},
-            did=state.get("what") or getattr(route, "summary", None) or "nothing that there is",
+            did=state.get("what") or _words_of(route),
             request=f"{scope['method']} {scope['path']}",
             result=f"{status} {HTTPStatus(status).phrase}",
             revision=revision,
         )
+
+
+def _words_of(route: object) -> str:
+    name = str(getattr(route, "name", "nothing that there is"))
+    return getattr(route, "summary", None) or name.replace("_", " ")
 
 
 def _is_heard(scope: Scope) -> bool:

@@ -6,6 +6,7 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 
 from lbadmin.access import Access
+from lbadmin.alerts.alerts import Alerts
 from lbadmin.change import Changes
 from lbadmin.console.reset import PasswordReset
 from lbadmin.haproxy import HAProxy
@@ -26,6 +27,7 @@ class Context:
     pair: Pair
     licensing: Licensing
     clock: Clock
+    alerts: Alerts
     password_reset: PasswordReset
     web_uids: frozenset[int]
     peer_uids: frozenset[int]

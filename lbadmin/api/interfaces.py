@@ -13,12 +13,13 @@ router = APIRouter(prefix=PREFIX, responses=RESPONSES, tags=["operations"])
 
 
 class InterfaceState(BaseModel):
-    """An interface: whether its cable is in, and the addresses it has now, virtual ones included."""
+    """An interface: whether its cable is in, its addresses now, virtual ones included, and its MTU."""
 
     name: str
     mac: str
     state: LinkState
     addresses: list[str]
+    mtu: int
 
 
 class InterfaceStates(BaseModel):
@@ -33,7 +34,13 @@ def list_interfaces(context: ContextDep, _: Caller) -> InterfaceStates:
     links = links_of(context.system)
     return InterfaceStates(
         interfaces=[
-            InterfaceState(name=each.name, mac=each.mac, state=each.state, addresses=list(each.addresses))
+            InterfaceState(
+                name=each.name,
+                mac=each.mac,
+                state=each.state,
+                addresses=list(each.addresses),
+                mtu=each.mtu,
+            )
             for each in links
         ]
     )

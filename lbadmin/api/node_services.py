@@ -39,7 +39,7 @@ def list_time_zones(_: Caller) -> Zones:
 
 @router.post("/mail/test", operation_id="testMail", summary="Send a test mail", status_code=204)
 def test_mail(context: ContextDep, who: Caller) -> None:
-    """Sends a mail by the relay of the configuration to all of its recipients; 502 has the relay's words."""
+    """Sends a mail by the relay of the configuration to all of its recipients; 409 has the relay's words."""
     node = context.changes.current.node
     text = (
         f"This is a test mail of the load balancer {node.hostname}, asked for by {who}.\n"

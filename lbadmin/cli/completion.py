@@ -76,8 +76,12 @@ def _revisions(client: Client, options: Options) -> list[str]:
     return [str(each["revision"]) for each in client.call("GET", f"/history/{document}")["revisions"]]
 
 
+def _link_names(client: Client) -> list[str]:
+    return [each["name"] for each in client.call("GET", "/interfaces")["interfaces"]]
+
+
 def _interfaces(client: Client, _: Options) -> list[str]:
-    return [f"{each['name']}=" for each in client.call("GET", "/interfaces")["interfaces"]]
+    return [f"{name}=" for name in _link_names(client)]
 
 
 _FOUND: dict[str, Found] = {
@@ -90,5 +94,6 @@ _FOUND: dict[str, Found] = {
     "api_keys": _names("/api-keys", "api_keys", "name"),
     "rendered": lambda client, _: list(client.call("GET", "/files")["files"]),
     "interfaces": _interfaces,
+    "links": lambda client, _: _link_names(client),
     "revisions": _revisions,
 }

@@ -134,7 +134,7 @@ def take_field(
     words = [field.help]
     if field.kind in _FILES:
         words.append("FILE holds it; - is standard input.")
-    elif field.kind == "list":
+    elif field.kind in {"list", "lines"}:
         words.append("Separated by commas.")
     if new and field.default:
         words.append(f"(default: {_default(field)})")

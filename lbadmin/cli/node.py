@@ -3,9 +3,13 @@
 from lbadmin.bodies import body_of
 from lbadmin.catalogue import fields_of
 from lbadmin.catalogue_firewall import FIREWALL_SCRIPT, LOCKDOWN, SSH
+from lbadmin.catalogue_monitoring import MONITORING
+from lbadmin.catalogue_network import ROUTING
 from lbadmin.catalogue_node import NODE_SERVICES
-from lbadmin.catalogue_requests import HOSTNAME, ROUTING
+from lbadmin.catalogue_requests import HOSTNAME
+from lbadmin.catalogue_snmp import SNMP_SECTIONS
 from lbadmin.cli.grammar import Group, Json, Options, Parser, Run, Verb, take_sections, texts_given
+from lbadmin.cli.network import interface_of, take_confirmed
 from lbadmin.cli.tables import (
     show_clock,
     show_firewall,
@@ -18,17 +22,12 @@ from lbadmin.cli.tables import (
 from lbadmin.cli.terminal import UsageError, confirm, read_text
 from lbadmin.client import Client
 
-SECTIONS = (HOSTNAME, ROUTING, FIREWALL_SCRIPT, LOCKDOWN, SSH, *NODE_SERVICES)
+SECTIONS = (HOSTNAME, ROUTING, FIREWALL_SCRIPT, LOCKDOWN, SSH, *NODE_SERVICES, *SNMP_SECTIONS, *MONITORING)
 
 
 def _take_node(parser: Parser) -> None:
     take_sections(parser, *SECTIONS, new=False, secrets=True)
-    parser.take(
-        "--confirmed",
-        action="store_true",
-        help="keep the change even if it cuts you off; without it, such a change is taken back after a "
-        "minute unless `lbcli confirm` follows",
-    )
+    take_confirmed(parser)
     parser.take(
         "--address",
         action="append",
@@ -72,8 +71,10 @@ def _change(client: Client, options: Options) -> Json:
         return client.call("PATCH", path, body)
     given = dict(map(_addresses, options.address))
     old = client.asked("GET", "/node")
-    addresses = {each["name"]: each["addresses"] for each in old.body["interfaces"]} | given
-    body["interfaces"] = [{"name": name, "addresses": each} for name, each in addresses.items()]
+    configured = {each["name"]: each for each in old.body["interfaces"]}
+    for name, addresses in given.items():
+        configured[name] = {**interface_of(name, old.body), "addresses": addresses}
+    body["interfaces"] = list(configured.values())
     return client.call("PATCH", path, body, revision=old.headers["etag"])
 
 
@@ -111,9 +112,9 @@ def _sure(word: str, consequence: str) -> Run:
 GROUP = Group(
     "This appliance",
     (
-        Verb("node", "show addresses, gateway, names and this node's services", _show, show_node),
+        Verb("node", "show addresses, routes, names and this node's services", _show, show_node),
         Verb(
-            "set-node", "change addresses, gateway, names, firewall, SSH and services", _change,
+            "set-node", "change addresses, routes, names, firewall, SSH and services", _change,
             options=_take_node,
             example="set-node --address eth1=192.168.10.21/24 --gateway 192.168.2.1 --dns 192.168.2.1",
         ),

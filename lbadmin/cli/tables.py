@@ -14,8 +14,10 @@ from lbadmin.catalogue import (
     Field,
     fields_of,
 )
+from lbadmin.catalogue_monitoring import MONITORING
 from lbadmin.catalogue_node import NODE_SERVICES
 from lbadmin.durations import show_ms
+from lbadmin.node.routelines import line_of
 
 Json: TypeAlias = Any
 
@@ -183,13 +185,29 @@ def show_node(node: Json) -> str:
         ["hostname", node["hostname"]],
         ["dns", " ".join(node["dns"])],
         ["gateway", node["gateway"] or ""],
-        *([each["name"], " ".join(each["addresses"])] for each in node["interfaces"]),
+        ["gateway6", node["gateway6"] or ""],
+        *(["route", line_of(each)] for each in node["routes"]),
+        *([each["name"], _interface(each)] for each in node["interfaces"]),
+        ["snmp", _snmp(node["snmp"])],
     ]
-    texts = texts_of(node, fields_of(*NODE_SERVICES))
-    for field in fields_of(*NODE_SERVICES):
+    fields = fields_of(*NODE_SERVICES, *MONITORING)
+    texts = texts_of(node, fields)
+    for field in fields:
         text = texts[field.path]
         rows.append([field.option_name, KEPT if field.kind == "block" and text else " ".join(text.split())])
     return table(("setting", "value"), rows)
+
+
+def _interface(each: Json) -> str:
+    bond, vlan = each["bond"], each["vlan"]
+    made = (
+        f"{bond['mode']} of {','.join(bond['members'])}, looked at every {bond['miimon_ms']} ms"
+        if bond
+        else ""
+    )
+    made = f"VLAN {vlan['id']} on {vlan['parent']}" if vlan else made
+    parts = [" ".join(each["addresses"]), made, f"MTU {each['mtu']}" if each["mtu"] else ""]
+    return "; ".join(filter(None, parts))
 
 
 def show_clock(clock: Json) -> str:
@@ -221,13 +239,19 @@ def show_ssh(node: Json) -> str:
     return clean("\n".join([f"password login: {passwords}", *node["ssh"]["keys"]]))
 
 
+def _snmp(snmp: Json) -> str:
+    if not snmp["enabled"]:
+        return "off"
+    return f"{snmp['versions']} for {' '.join(snmp['networks'])}"
+
+
 def show_interfaces(answer: Json) -> str:
     """Return the network interfaces as a table."""
     rows = [
-        [each["name"], each["mac"], each["state"], " ".join(each["addresses"])]
+        [each["name"], each["mac"], each["state"], each["mtu"], " ".join(each["addresses"])]
         for each in answer["interfaces"]
     ]
-    return table(("interface", "mac", "link", "addresses"), rows)
+    return table(("interface", "mac", "link", "mtu", "addresses"), rows)
 
 
 def show_unconfirmed(waiting: Json) -> str:

@@ -1,10 +1,33 @@
 """All that lbcli can be asked for."""
 
-from lbadmin.cli import access, certificates, history, node, operations, pair, services, templates
+from lbadmin.cli import (
+    access,
+    certificates,
+    history,
+    monitoring,
+    network,
+    node,
+    operations,
+    pair,
+    services,
+    templates,
+)
 from lbadmin.cli.grammar import Verb
 
 GROUPS = tuple(
-    each.GROUP for each in (operations, services, templates, certificates, pair, node, history, access)
+    each.GROUP
+    for each in (
+        operations,
+        monitoring,
+        services,
+        templates,
+        certificates,
+        pair,
+        node,
+        network,
+        history,
+        access,
+    )
 )
 
 

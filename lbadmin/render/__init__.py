@@ -4,10 +4,12 @@ from lbadmin.model import ClusterConfig, NodeConfig
 from lbadmin.pair.model import PairConfig, joined
 from lbadmin.render.conntrack import render_conntrack
 from lbadmin.render.firewall import render_firewall
+from lbadmin.render.graphs import render_graphs
 from lbadmin.render.haproxy import render_beside, render_haproxy
 from lbadmin.render.keepalived import render_keepalived
 from lbadmin.render.network import render_network
 from lbadmin.render.peer import render_peer
+from lbadmin.render.snmp import render_snmp
 from lbadmin.render.ssh import render_ssh
 from lbadmin.render.syslog import render_syslog
 from lbadmin.render.time import render_time
@@ -23,10 +25,12 @@ def render(cluster: ClusterConfig, node: NodeConfig, pair: PairConfig | None = N
         **render_beside(cluster),
         KEEPALIVED_CONF: render_keepalived(cluster, node, joined(pair)),
         **render_network(node),
+        **render_graphs(node),
         **render_peer(pair),
         **render_time(node),
         **render_syslog(node),
         **render_conntrack(node),
         **render_firewall(node.firewall, pair),
         **render_ssh(node.ssh),
+        **render_snmp(node),
     }

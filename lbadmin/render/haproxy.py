@@ -1,9 +1,11 @@
 """haproxy.cfg: one `listen` per virtual service. Section numbers are those of HAProxy's 3.0 manual."""
 
+from lbadmin.graphs.settings import GRAPHS_GROUP, GRAPHS_SOCKET
 from lbadmin.model import Certificate, ClusterConfig, Layer7Settings
 from lbadmin.pair.model import PairConfig
 from lbadmin.render.checks import script_file
 from lbadmin.render.service import CERT_STORE, PEERS, listen_section
+from lbadmin.statistics import COUNTERS_SOCKET, STATS_FRONTEND
 
 CERTIFICATES = "/etc/haproxy/certs"
 KEYS = "/var/lib/lbadmin/keys"
@@ -14,8 +16,10 @@ MASTER_SOCKET = "/run/haproxy-master.sock"
 """Debian's haproxy.service gives the master this socket (-S)."""
 
 STATS_SOCKET = "/run/haproxy/stats.sock"
-STATS_FRONTEND = "_stats"
-"""The one frontend that is no virtual service: no label begins with an underscore."""
+EXPORTER_PATH = "/metrics"
+"""Where HAProxy's statistics are on that socket as Prometheus reads them."""
+
+SNMP_GROUP = "Debian-snmp"
 
 PEERS_PORT = 10000
 REMOTE_PEERS_PORT = 10002
@@ -87,6 +91,10 @@ def _global(settings: Layer7Settings, peer: str, *, tls: bool, scripted: bool) -
         "group haproxy",
         f"localpeer {peer}",
         f"stats socket {ADMIN_SOCKET} mode 600 level admin",
+        # For snmpd's helper, which runs as this user: it reads and changes nothing.
+        f"stats socket {COUNTERS_SOCKET} mode 660 group {SNMP_GROUP} level user",
+        # What may be read there changes nothing and names no client (management guide, 9.3 "show stat").
+        f"stats socket {GRAPHS_SOCKET} mode 660 group {GRAPHS_GROUP} level user",
         f"maxconn {settings.maxconn}",
         f"hard-stop-after {settings.stop_old_workers_after_ms}",
         # Connections are logged at "info"; what happens to real servers is always worth its line.
@@ -112,6 +120,8 @@ def _defaults(settings: Layer7Settings) -> str:
         f"timeout server {settings.real_server_timeout_ms}",
         # Bulk data goes from socket to socket within the kernel, three times as much of it.
         "option splice-auto",
+        # Connections last for hours: without it their bytes would be counted when they end.
+        "option contstats",
         # Two packets less a connection: acknowledged together with the data, where the client speaks first.
         "option tcp-smart-accept",
         "option tcp-smart-connect",
@@ -134,7 +144,10 @@ def _peers(own: str, other: str | None) -> str:
 
 
 def _stats() -> str:
-    """Render HAProxy's own statistics page, which changes nothing, for root alone: lbadmind passes it on."""
+    """Render HAProxy's own statistics page, which changes nothing, and its exporter for Prometheus.
+
+    For root alone: lbadmind passes both on.
+    """
     return _section(
         f"frontend {STATS_FRONTEND}",
         "mode http",
@@ -142,6 +155,7 @@ def _stats() -> str:
         "no log",
         "timeout client 5000",
         "timeout http-request 5000",
+        f"http-request use-service prometheus-exporter if {{ path {EXPORTER_PATH} }}",
         "stats enable",
         "stats uri /",
         "stats show-legends",

@@ -48,6 +48,7 @@ def render_keepalived(cluster: ClusterConfig, node: NodeConfig, pair: PairConfig
     if pair is not None:
         lines = [
             *_globals(
+                *_later(node),
                 "vrrp_garp_master_delay 1",
                 "vrrp_garp_master_repeat 2",
                 f"vrrp_startup_delay {STARTUP_DELAY_S}",
@@ -61,7 +62,7 @@ def render_keepalived(cluster: ClusterConfig, node: NodeConfig, pair: PairConfig
         ]
         lines += _shared(cluster.ha, addresses, node, pair)
     elif addresses and node.interfaces:
-        lines = [*_globals(), *_own(addresses, node)]
+        lines = [*_globals(*_later(node)), *_own(addresses, node)]
     else:
         return ""
     return "".join(f"{line}\n" for line in lines)
@@ -86,6 +87,12 @@ def _globals(*lines: str) -> list[str]:
     return ["global_defs {", "    vrrp_version 3", *(f"    {line}" for line in lines), "}"]
 
 
+def _later(node: NodeConfig) -> list[str]:
+    """Lines for interfaces that are not there yet, or are made anew: networkd makes them in its own time."""
+    made = any(each.bond is not None or each.vlan is not None for each in node.interfaces)
+    return ["dynamic_interfaces allow_if_changes"] if made else []
+
+
 def _tracked() -> list[str]:
     return [
         *_track_file("unfit", UNFIT),
@@ -106,7 +113,7 @@ def _own(addresses: list[Address], node: NodeConfig) -> list[str]:
 
     It owns its addresses: priority 255 makes it master at once (RFC 9568, section 6.4.1).
     """
-    home = node.interfaces[0]
+    home = _first(node)
     return [
         "vrrp_instance lbva {",
         "    state MASTER",
@@ -176,7 +183,12 @@ def _block(name: str, lines: Iterable[str]) -> list[str]:
 
 def interface_of(ip: Address, node: NodeConfig) -> Interface:
     """Return the interface whose subnet holds the address, else the first one."""
-    return home_of(ip, node) or node.interfaces[0]
+    return home_of(ip, node) or _first(node)
+
+
+def _first(node: NodeConfig) -> Interface:
+    """Return the first interface that has addresses: one before it may be in a bond."""
+    return next((each for each in node.interfaces if each.addresses), node.interfaces[0])
 
 
 def home_of(ip: Address, node: NodeConfig) -> Interface | None:

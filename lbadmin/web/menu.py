@@ -28,8 +28,11 @@ MENU = (
             Entry("Network Interface Configuration", "/lbadmin/local/interfaces"),
             Entry("Routing", "/lbadmin/local/routing"),
             Entry("Hostname & DNS", "/lbadmin/local/hostname"),
+            Entry("Graphing", "/lbadmin/local/graphing"),
+            Entry("Alerts", "/lbadmin/local/alerts"),
             Entry("System Date & Time", "/lbadmin/local/time"),
             Entry("Physical – Advanced Configuration", "/lbadmin/local/physical"),
+            Entry("SNMP Configuration", "/lbadmin/local/snmp"),
             Entry("License Key", "/lbadmin/local/licence"),
         ),
     ),
@@ -68,7 +71,10 @@ MENU = (
             Entry("Change History", "/lbadmin/view/history"),
         ),
     ),
-    Group("Reports", (Entry("Layer 7 Status", "/lbadmin/reports/layer7"),)),
+    Group(
+        "Reports",
+        (Entry("Layer 7 Status", "/lbadmin/reports/layer7"), Entry("Graphs", "/lbadmin/reports/graphs")),
+    ),
     Group("Logs", (Entry("Logs", "/lbadmin/logs"), Entry("Audit", "/lbadmin/logs/audit"))),
     Group("Support", (Entry("Technical Support Download", "/lbadmin/support"),)),
 )

@@ -18,6 +18,11 @@ def test_every_page_answers_fits_and_explains_its_fields(
     api.call("POST", "/layer7/check-scripts", {"label": "always", "text": "#!/bin/sh\nexit 0\n"})
     certificate = {"label": "pool", "common_name": "pool.example.com", "names": [], "days": 20}
     api.call("POST", "/layer7/certificates/self-signed", certificate)
+    vlan = {"name": "vlan20", "vlan": {"parent": "bond0", "id": 20}, "addresses": ["192.168.20.21/24"]}
+    bond = {"name": "bond0", "bond": {"members": ["eth2", "eth3"], "mode": "802.3ad"}}
+    interfaces = [*api.call("GET", "/node")["interfaces"], {"name": "eth2"}, {"name": "eth3"}, bond, vlan]
+    routes = ["10.0.0.0/8 via 192.168.20.1", "default via 192.168.2.254 from 192.168.2.0/24"]
+    api.call("PATCH", "/node", {"interfaces": interfaces, "routes": routes})
     for old in PICTURES.glob(f"*-{size[0]}.png"):
         old.unlink()
     found = crawl(page)

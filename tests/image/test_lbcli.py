@@ -129,7 +129,7 @@ STORY = (
     Step("ha-edit --floating-addresses ''", r"floating-addresses$"),
     Step("restart-heartbeat"),
     Step("node", r"eth0 +192.168.2.21/24"),
-    Step("interfaces", r"eth0 +\S+ +connected +192.168.2.21/24"),
+    Step("interfaces", r"eth0 +\S+ +connected +1500 +192.168.2.21/24"),
     Step("set-node --hostname lb1 --dns 192.168.2.1,192.168.2.2 --address eth0=192.168.2.21/24"),
     Step("node", r"hostname +lb1\ndns +192.168.2.1 192.168.2.2\n"),
     Step("set-node --hostname lbva --dns ''"),
@@ -155,6 +155,23 @@ STORY = (
     Step("restore-backup lbva.json", r'\+.*"OCS"'),
     Step("restore-revision 1"),
     Step("list-vips", r"\ALABEL[^\n]*\n\Z"),
+    Step("add-bond --name bond0 --members eth1,eth2 --mode 802.3ad --addresses 192.168.50.21/24"),
+    Step("add-vlan --name vlan20 --parent bond0 --id 20 --addresses 192.168.20.21/24 --mtu 1400"),
+    Step("edit-interface --name bond0 --miimon 50"),
+    Step("unconfirmed", r"taken back in \d+ s"),
+    Step("node", r"bond0 +192.168.50.21/24; 802.3ad of eth1,eth2, looked at every 50 ms\n"),
+    Step("node", r"vlan20 +192.168.20.21/24; VLAN 20 on bond0; MTU 1400\n"),
+    Step("add-route --to 10.0.0.0/8 --via 192.168.2.254"),
+    Step("add-route --to default --via 192.168.50.1 --from 172.16.0.0/12"),
+    Step("node", r"route +10.0.0.0/8 via 192.168.2.254\nroute +default via 192.168.50.1 from 172.16.0.0/12"),
+    Step("delete-route --to 10.0.0.0/8 --confirmed"),
+    Step("set-node --routes '' --confirmed"),
+    Step("delete-interface --name vlan20 --confirmed"),
+    Step("delete-interface --name bond0 --confirmed"),
+    Step("node", r"eth1 +192.168.50.21/24\n"),
+    Step("delete-interface --name eth1 --confirmed"),
+    Step("delete-interface --name eth2 --confirmed"),
+    Step("confirm"),
     Step("files", r"/etc/haproxy/haproxy.cfg +\d+"),
     Step("show-file /etc/haproxy/haproxy.cfg", r"maxconn 1000"),
     Step(
@@ -224,10 +241,12 @@ def test_every_verb_does_what_it_says(lbcli: Lbcli, appliance: Appliance, folder
 
 OF_TWO = {"pair-create", "pair-remove", "pair-resolve", "take-over", "hand-over"}
 """Verbs that need two appliances: test_lbcli_pair.py tells of them."""
+TO_OTHERS = {"test-mail"}
+"""Verbs that need somebody to take what they send: test_mail.py tells of them."""
 
 
 def test_the_story_tells_of_every_verb() -> None:
-    told = {step.line.split()[0] for step in STORY} | OF_TWO
+    told = {step.line.split()[0] for step in STORY} | OF_TWO | TO_OTHERS
     assert told == {verb.name for group in GROUPS for verb in group.verbs}
 
 
@@ -424,7 +443,7 @@ def completed(line: str) -> list[str]:
 
 
 OFFERED = {
-    "lbcli add-r": ["add-rip"],
+    "lbcli add-ri": ["add-rip"],
     "lbcli edit-vip --check-m": ["--check-method"],
     "lbcli edit-vip --check-method H": ["HEAD"],
     "lbcli edit-vip --certificate ": ["pool"],
@@ -458,3 +477,16 @@ def test_the_shell_completes_verbs_options_and_labels(lbcli: Lbcli, daemon: str)
 
 def test_without_lbadmind_nothing_disturbs_the_line_that_is_typed(alone: Lbcli) -> None:
     assert completed("lbcli delete-vip --label ") == []
+
+
+def test_passphrases_of_snmp_are_taken_from_files(lbcli: Lbcli, appliance: Appliance, tmp_path: Path) -> None:
+    line = "set-node --snmp true --snmp-networks 192.168.2.0/24 --snmp-user monitoring"
+    assert lbcli(line).err == "lbcli: auth_password is missing; SNMP version 3 needs it\n"
+    file = tmp_path / "passphrase"
+    file.write_text("an auth passphrase\n")
+    secret = f"--snmp-auth-password {file} --snmp-privacy-password -"
+    assert lbcli(f"{line} {secret}", stdin="a privacy passphrase\n").status == 0
+    assert re.search(r"snmp +v3 for 192.168.2.0/24", lbcli("node").out)
+    written = (appliance.root / "etc/snmp/snmpd.conf").read_text(encoding="ascii")
+    assert 'createUser monitoring SHA-512 "an auth passphrase" AES "a privacy passphrase"' in written
+    assert "passphrase" not in lbcli("node --json").out

@@ -168,7 +168,7 @@ def test_the_page_has_a_button_and_tells_that_a_password_is_kept(admin: Visitor,
     assert kept["mail"]["password"].startswith("secret:"), "blank keeps it"
     assert kept["proxy"]["host"] is None
     refused = admin.fill(f"{PAGE}/test-mail", shown=page[: page.rindex("<form")])
-    assert refused.status_code == 502
+    assert refused.status_code == 409
     assert f"The mail was not sent: cannot connect to {ADDRESS}" in html.unescape(refused.text)
     assert admin.fill(PAGE, mail__user="", mail__security="none").status_code == 303
     assert lbadmin.call("GET", "/node")["mail"]["password"] is None, "a password goes with its user"

@@ -53,11 +53,53 @@ def test_an_interface_gets_addresses_and_one_that_is_not_used_stays_out(
     )
     assert "192.168.10.21/24\n192.168.10.22" in wrong.text
     assert admin.fill(page, interfaces__0="192.168.2.21/24 192.168.3.21/24").status_code == 303
-    assert lbadmin.call("GET", "/node")["interfaces"] == [
-        {"name": "eth0", "addresses": ["192.168.2.21/24", "192.168.3.21/24"]}
+    assert [(each["name"], each["addresses"]) for each in lbadmin.call("GET", "/node")["interfaces"]] == [
+        ("eth0", ["192.168.2.21/24", "192.168.3.21/24"])
     ]
     assert admin.fill(page, interfaces__1="192.168.10.21/24").status_code == 303
     assert [each["name"] for each in lbadmin.call("GET", "/node")["interfaces"]] == ["eth0", "wire"]
+
+
+def test_bonds_and_vlans_are_added_changed_and_removed(admin: Visitor, lbadmin: Client) -> None:
+    page = "/lbadmin/local/interfaces"
+    wrong = admin.fill(f"{page}/add-vlan", name="vlan20", vlan__parent="eth0", vlan__id="5000")
+    assert error_at(wrong.text, "vlan.id") == "VLAN ID 5000 of vlan20 is not between 1 and 4094."
+    wrong = admin.fill(f"{page}/add-bond", name="bond0", bond__members="wire wire")
+    assert error_at(wrong.text, "bond.members").startswith("Interface wire of bond0 is twice in it;")
+    made = admin.fill(f"{page}/add-bond", name="bond0", bond__members="wire", addresses="192.168.10.21/24")
+    assert made.headers["location"] == page
+    fields = {"name": "vlan20", "vlan__parent": "bond0", "vlan__id": "20", "addresses": "192.168.20.21/24"}
+    assert admin.fill(f"{page}/add-vlan", **fields).status_code == 303
+    wrong = admin.fill(f"{page}/add-vlan", **fields)
+    assert "is there twice" in error_at(wrong.text, "name")
+    wrong = admin.fill(f"{page}/of/vlan20", mtu="9000")
+    assert error_at(wrong.text, "mtu").startswith("MTU 9000 of vlan20 is above the 1500 of bond0")
+    assert admin.fill(f"{page}/of/bond0", mtu="9000", bond__mode="802.3ad").status_code == 303
+    shown = admin.get(page)
+    for text in ("802.3ad: wire", "VLAN 20 on bond0", "in bond0", "not there"):
+        assert text in shown
+    assert "Keep the change" in shown
+    assert {each["name"] for each in lbadmin.call("GET", "/node")["interfaces"]} == {
+        "eth0", "wire", "bond0", "vlan20",
+    }  # fmt: skip
+    assert admin.fill(f"{page}/of/vlan20/remove").status_code == 303
+    assert admin.fill(f"{page}/of/bond0/remove").status_code == 303
+    left = {each["name"]: each["addresses"] for each in lbadmin.call("GET", "/node")["interfaces"]}
+    assert left == {"eth0": ["192.168.2.21/24"], "wire": ["192.168.10.21/24"]}
+
+
+def test_routes_are_typed_a_line_each(admin: Visitor, lbadmin: Client) -> None:
+    page = "/lbadmin/local/routing"
+    wrong = admin.fill(page, routes="10.0.0.0/8 via 192.168.2.254\n10.0.0.0 by 192.168.2.254")
+    assert error_at(wrong.text, "routes").startswith("Route 10.0.0.0 by 192.168.2.254 is not a route;")
+    lines = "10.0.0.0/8 via 192.168.2.254\ndefault via 192.168.2.253 from 172.16.0.0/12"
+    assert admin.fill(page, routes=lines).status_code == 303
+    assert lbadmin.call("GET", "/node")["routes"] == [
+        {"destination": "10.0.0.0/8", "gateway": "192.168.2.254", "source": None},
+        {"destination": "0.0.0.0/0", "gateway": "192.168.2.253", "source": "172.16.0.0/12"},
+    ]
+    assert lines in admin.get(page)
+    assert "Keep the change" in admin.get(page)
 
 
 def test_names_and_gateway_are_refused_and_taken_at_their_fields(admin: Visitor, lbadmin: Client) -> None:

@@ -1,6 +1,6 @@
 """The REST API held to its own OpenAPI description, with good and bad input that schemathesis makes up."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from schemathesis.specs.openapi.checks import (
 from lbadmin.client import PREFIX, Client
 from tests.image.asking import PASSWORD, USER
 from tests.image.conftest import Appliance
+from tests.image.graphing import lbva_graphs
 
 CHECKS = [
     not_a_server_error,
@@ -37,6 +38,7 @@ EXAMPLES = 10
 KNOWN: Mapping[str, Any] = {
     "label": "OCS-Front-End", "server": "FE-1", "name": "known", "user": USER,
     "document": "cluster", "revision": 1, "template": "ocs-front-end", "id": "0" * 32,
+    "graph": "cpu",
 }  # fmt: skip
 """What there is, by the name of the path's parameter."""
 
@@ -58,12 +60,13 @@ def furnish(client: Client) -> None:
 
 
 @pytest.fixture
-def session(appliance: Appliance, website: int) -> requests.Session:
+def session(appliance: Appliance, website: int) -> Iterator[requests.Session]:
     made = requests.Session()
     made.trust_env = False  # the machine's own list of authorities would go before `verify`
     made.auth = (USER, PASSWORD)
     made.verify = str(Path(appliance.root / "var/lib/lbadmin/tls/web.pem"))
-    return made
+    with lbva_graphs(appliance):
+        yield made
 
 
 def test_every_operation_answers_as_described(daemon: str, website: int, session: requests.Session) -> None:

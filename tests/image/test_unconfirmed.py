@@ -83,7 +83,7 @@ def test_it_is_taken_back_as_a_change_of_its_own(changes: Changes, appliance: Ap
     wait_until(lambda: changes.unconfirmed is None, what="the change is taken back")
     assert "Address=192.168.2.21/24" in unit(appliance)
     assert [(each.who, each.what) for each in changes.nodes.headings()] == [
-        ("lbadmind", "take back: move"),
+        ("lbadmind", "take back: move, which was not confirmed"),
         ("root", "move"),
     ]
     assert appliance.commands[-1] == ["networkctl", "reload"]

@@ -12,17 +12,22 @@ from lbadmin.web.views import (
     local,
     logs,
     maintenance,
+    monitoring,
+    network,
     node_services,
     overview,
     reports,
     scripts,
+    snmp,
     templates,
 )
 
 ROUTES = [
     *overview.ROUTES,
+    *network.ROUTES,
     *local.ROUTES,
     *node_services.ROUTES,
+    *snmp.ROUTES,
     *licence.ROUTES,
     *layer7.ROUTES,
     *certificates.ROUTES,
@@ -36,4 +41,5 @@ ROUTES = [
     *configuration.ROUTES,
     *logs.ROUTES,
     *reports.ROUTES,
+    *monitoring.ROUTES,
 ]

@@ -6,6 +6,7 @@ from urllib.parse import quote
 from starlette.responses import Response
 
 from lbadmin.web.page import Page, as_sentence, button, route
+from lbadmin.web.views.monitoring import monitoring_of
 
 Json: TypeAlias = Any
 
@@ -19,7 +20,12 @@ async def overview(page: Page) -> Response:
     status = await page.get("/status")
     every_s = 2 + len(status["virtual_services"]) // SERVICES_PER_SECOND
     return await page.show(
-        "overview.html", told=status, status=status, pair=await _pair(page, status), every_s=every_s
+        "overview.html",
+        told=status,
+        status=status,
+        pair=await _pair(page, status),
+        every_s=every_s,
+        **await monitoring_of(page),
     )
 
 

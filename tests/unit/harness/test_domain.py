@@ -6,7 +6,17 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from harness.domain import Accelerator, MachineFiles, MachineSpec, credential_string, domain_xml
-from harness.hardware import CLOUD, HYPERV_1, HYPERV_2, KVM, KVM_UEFI, VIRTUALBOX, VMWARE_BIOS, Hardware
+from harness.hardware import (
+    CLOUD,
+    HYPERV_1,
+    HYPERV_2,
+    KVM,
+    KVM_UEFI,
+    THREE_CARDS,
+    VIRTUALBOX,
+    VMWARE_BIOS,
+    Hardware,
+)
 
 FILES = MachineFiles(Path("/d/disk.qcow2"), Path("/d/vars.fd"), Path("/d/console.log"), Path("/run/c"))
 
@@ -42,6 +52,8 @@ def test_the_disk_honours_flushes() -> None:
 def test_the_cards_are_on_management_then_service() -> None:
     bridges = [source.get("bridge") for source in domain().findall("devices/interface/source")]
     assert bridges == ["br-mgmt", "br-svc"]
+    sources = domain(hardware=THREE_CARDS).findall("devices/interface/source")
+    assert [source.get("bridge") for source in sources] == ["br-mgmt", "br-svc", "br-svc"]
 
 
 def test_credentials_come_through_whatever_they_hold() -> None:

@@ -23,6 +23,8 @@ from lbadmin.catalogue import (
     fields_of,
 )
 from lbadmin.catalogue_firewall import FIREWALL_SCRIPT, LOCKDOWN, SSH
+from lbadmin.catalogue_monitoring import MONITORING
+from lbadmin.catalogue_network import BOND, INTERFACE, NEW_BOND, NEW_VLAN, ROUTING, VLAN
 from lbadmin.catalogue_node import NODE_SERVICES
 from lbadmin.catalogue_pair import HA_SETTINGS
 from lbadmin.catalogue_requests import (
@@ -31,17 +33,17 @@ from lbadmin.catalogue_requests import (
     HOSTNAME,
     IMPORT,
     NEW_USER,
-    ROUTING,
     SELF_SIGNED,
     SIGNED,
     SIGNING_REQUEST,
     USER_ROLE,
 )
+from lbadmin.catalogue_snmp import SNMP_SECTIONS
 from lbadmin.cli.verbs import GROUPS, verb_of
 from lbadmin.model import CheckScript, HaSettings, Layer7Settings, NodeConfig, RealServer, VirtualService
 
 SERVICE = (SERVICE_BASIC, Section("", (MANUAL,)), *SERVICE_SECTIONS)
-NODE = (HOSTNAME, ROUTING, FIREWALL_SCRIPT, LOCKDOWN, SSH, *NODE_SERVICES)
+NODE = (HOSTNAME, ROUTING, FIREWALL_SCRIPT, LOCKDOWN, SSH, *NODE_SERVICES, *SNMP_SECTIONS, *MONITORING)
 MODELS: tuple[tuple[type[BaseModel], tuple[Section, ...]], ...] = (
     (VirtualService, SERVICE),
     (RealServer, SERVER_SECTIONS),
@@ -76,6 +78,9 @@ VERBS = (
     ("add-user", (NEW_USER._replace(fields=NEW_USER.fields[:2]),)),
     ("edit-user", (USER_ROLE,)),
     ("ha-edit", (HA_SETTINGS,)),
+    ("add-bond", NEW_BOND),
+    ("add-vlan", NEW_VLAN),
+    ("edit-interface", (BOND, VLAN, INTERFACE)),
 )
 
 FITS: dict[str, object] = {
@@ -181,7 +186,7 @@ def test_a_choice_offers_all_that_the_model_has(model: type[BaseModel], field: F
         (VirtualService, SERVICE, {"real_servers"}),
         (RealServer, SERVER_SECTIONS, {"state"}),
         (Layer7Settings, SETTINGS_SECTIONS, set()),
-        (NodeConfig, NODE, {"interfaces", "routes"}),
+        (NodeConfig, NODE, {"interfaces"}),
         (NewSelfSigned, (SELF_SIGNED,), set()),
         (HaSettings, (HA_SETTINGS,), set()),
     ],

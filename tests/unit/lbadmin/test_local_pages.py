@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from starlette.requests import Request
 
-from lbadmin.web.views.local import new_url
+from lbadmin.web.views.network import new_url
 
 NODE = {
     "interfaces": [

@@ -1,0 +1,10 @@
+"""What lbadmind tells lbva-graphs by a file, and where the two meet HAProxy."""
+
+GRAPHS_CONF = "/etc/lbadmin/graphs.conf"
+"""Rendered; empty when nothing is to be measured."""
+WITH_SERVERS = "real-servers yes\n"
+WITHOUT_SERVERS = "real-servers no\n"
+
+GRAPHS_SOCKET = "/run/haproxy/graphs.sock"
+"""HAProxy's statistics, and nothing else of it, for the group of lbva-graphs."""
+GRAPHS_GROUP = "lbva-graphs"
