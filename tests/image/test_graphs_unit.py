@@ -1,4 +1,4 @@
-"""lbva-graphs.service as systemd starts it: the sandbox leaves it what it needs, and its folders to it alone."""
+"""lbva-graphs.service as systemd starts it: sandboxed it measures and draws, and its folders are its own."""
 
 from tests.image.nodes import Node
 from tests.image.servers import wait_until
