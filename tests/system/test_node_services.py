@@ -99,7 +99,7 @@ def test_a_mail_arrives(lab: Lab, fresh: Appliance, tmp_path: Path) -> None:
     assert got.message["Subject"] == "Test mail of lbva"
 
 
-def test_logs_go_to_the_right_server_alone_and_a_flood_stays_in_its_budget(
+def test_logs_go_to_the_right_server_alone(
     lab: Lab, fresh: Appliance, downloaded: LibvirtMachine, tmp_path: Path
 ) -> None:
     tls, authority = make(tmp_path / "right", f"IP:{HERE}")
@@ -113,6 +113,16 @@ def test_logs_go_to_the_right_server_alone_and_a_flood_stays_in_its_budget(
         assert server.text == b""
     with lab.on("lab", Server((HERE, 6514), tls).__enter__) as server:
         Deadline(90).wait_until(lambda: server.has("not for everybody"), "the line, once the server is right")
+
+
+@pytest.mark.nightly
+def test_a_flood_of_logs_stays_in_its_budget_and_forwarding_goes_on(
+    lab: Lab, fresh: Appliance, downloaded: LibvirtMachine, tmp_path: Path
+) -> None:
+    tls, authority = make(tmp_path, f"IP:{HERE}")
+    settings = {"host": HERE, "protocol": "tls", "ca_certificate": authority}
+    fresh.call("PATCH", "/node", {"syslog": settings})
+    with lab.on("lab", Server((HERE, 6514), tls).__enter__) as server:
         downloaded.run(
             "mkdir -p /run/systemd/journald.conf.d; "
             "printf '[Journal]\\nRateLimitIntervalSec=0\\n' > /run/systemd/journald.conf.d/flood.conf; "
