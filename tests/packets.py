@@ -12,7 +12,6 @@ _SOL_PACKET, _AUXDATA = 263, 8
 _HEARD = struct.Struct("=IIIHHHH")
 """packet(7), tpacket_auxdata: the kernel takes a packet's tag off, and tells it in the last but one."""
 _TAG_VALID = 1 << 4
-_OWN_MAC = bytes.fromhex("0200c0ffee01")
 
 
 def sniffer(device: str) -> socket.socket:
@@ -37,9 +36,11 @@ def packets(heard: socket.socket) -> Iterator[tuple[int, bytes]]:
 
 def is_answered(heard: socket.socket, asked: str, asker: str, vlan: int) -> bool:
     """Ask in a VLAN who has an address (RFC 826), and tell whether a packet with its tag says it."""
-    ask = struct.pack("!HHBBH", 1, ETH_IP, 6, 4, 1) + _OWN_MAC + IPv4Address(asker).packed
+    # A bridge hands up what is for its own MAC address alone.
+    own = heard.getsockname()[4]
+    ask = struct.pack("!HHBBH", 1, ETH_IP, 6, 4, 1) + own + IPv4Address(asker).packed
     ask += bytes(6) + IPv4Address(asked).packed
-    heard.send(b"\xff" * 6 + _OWN_MAC + struct.pack("!HHH", ETH_VLAN, vlan, ETH_ARP) + ask)
+    heard.send(b"\xff" * 6 + own + struct.pack("!HHH", ETH_VLAN, vlan, ETH_ARP) + ask)
     wanted = struct.pack("!H", ARP_REPLY)
     return any(
         tag == vlan

@@ -120,8 +120,6 @@ def _defaults(settings: Layer7Settings) -> str:
         f"timeout server {settings.real_server_timeout_ms}",
         # Bulk data goes from socket to socket within the kernel, three times as much of it.
         "option splice-auto",
-        # Connections last for hours: without it their bytes would be counted when they end.
-        "option contstats",
         # Two packets less a connection: acknowledged together with the data, where the client speaks first.
         "option tcp-smart-accept",
         "option tcp-smart-connect",

@@ -241,6 +241,7 @@ def test_the_test_says_what_the_other_side_answered(
     monkeypatch.setenv(cli.SOCKET_VARIABLE, api._path)
     assert cli.main(["test-alert"]) == 0
     assert capsys.readouterr().out == "webhook: taken\n"
+    assert cli.main(["alerts"]) == 0
     receiver.status, receiver.location = 302, "file:///etc/passwd"
     (redirected,) = api.call("POST", "/alerts/test")["results"]
     assert redirected["problem"] == "the webhook answered 302"

@@ -85,7 +85,7 @@ def test_counters_grow_and_a_certificate_tells_its_end(
 
 
 def test_it_takes_a_login_or_an_api_key(api: Ask, ask: Ask) -> None:
-    key = api("POST", "/api-keys", {"name": "prometheus", "read_only": True})["key"]
+    key = api("POST", "/api-keys", {"name": "prometheus", "role": "read-only"})["key"]
     assert scraped(api, basic=None, token=key)
     for options in ({"basic": None}, {"basic": "loadbalancer:wrong"}, {"basic": None, "token": f"{key}x"}):
         refused = api("GET", "/metrics", **options)

@@ -90,7 +90,7 @@ def layer4_is_counted(lab: Lab, machine: LibvirtMachine) -> None:
 
 def metrics_are_scraped(lab: Lab, appliance: Appliance) -> None:
     """Prometheus reads them with a read-only API key, and nobody without one."""
-    key = appliance.call("POST", "/api-keys", {"name": "prometheus", "read_only": True})["key"]
+    key = appliance.call("POST", "/api-keys", {"name": "prometheus", "role": "read-only"})["key"]
     with lab.http(f"https://{AGENT}:9443", host=HOST) as http:
         assert http.get(f"{API}/metrics").status_code == httpx.codes.UNAUTHORIZED
         answer = http.get(f"{API}/metrics", headers={"Authorization": f"Bearer {key}"})
