@@ -21,7 +21,7 @@ SERVICE = {
 }
 """The guide's, short of ports and checks."""
 
-_OWN = ("tls/node.pem", "access", "pair", "failovers")
+_OWN = ("tls/node.pem", "access", "pair", "failovers", "alerts.json", "graphs/")
 """State that is looked at apart, that asking for an identity may make, or that grows by itself."""
 
 

@@ -122,7 +122,8 @@ def test_a_script_decides_without_privileges(balancer: Balancer) -> None:
     told = balancer.appliance.root / "run/told"
     told.mkdir()
     told.chmod(0o777)
-    look = 'id -un > /run/told/user; echo "$3 $4" > /run/told/new; mv /run/told/new /run/told/server'
+    # Several may run at once: each file is there whole or not at all.
+    look = "cd /run/told; id -un > user.$$; mv user.$$ user; echo $3 $4 > server.$$; mv server.$$ server"
     script = f"#!/bin/sh\n{look}\nexit {{}}\n"
     service = {"health_check": {"type": "external", "script": "look", **QUICK}}
 

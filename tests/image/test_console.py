@@ -135,7 +135,7 @@ def test_the_wizard_moves_the_appliance_and_refuses_what_can_not_be(node: Node, 
     console.type(ENTER)
     console.wait("https://192.168.2.77:9443/lbadmin/")
     document = node.get("/node")
-    assert document["interfaces"][0] == {"name": "eth0", "addresses": ["192.168.2.77/24"]}
+    assert document["interfaces"][0]["addresses"] == ["192.168.2.77/24"]
     assert document["interfaces"][1]["addresses"] == ["192.168.10.21/24"]
     assert (document["gateway"], document["dns"]) == ("192.168.2.1", ["192.168.2.1"])
     assert document["hostname"] == "moved"
@@ -239,11 +239,11 @@ def test_a_line_that_is_closed_ends_all_of_it(node: Node, console: Console) -> N
 
 
 def test_logging_in_is_logins_affair(node: Node, console: Console) -> None:
+    # login(1) opens its terminal by a name, which this one has outside alone: the booted test has the real one.
     login = node.path("/usr/bin/login")
-    if not login.exists():
-        # build/rootfs may be older than this tree's list of packages.
-        login.write_text("#!/bin/sh\necho login of $(tty -s && echo a terminal)\n")
-        login.chmod(0o755)
+    login.unlink()
+    login.write_text("#!/bin/sh\necho login of $(tty -s && echo a terminal)\n")
+    login.chmod(0o755)
     console.choose("log-in")
     console.wait("login")
     wait_until(lambda: menus(node) == "")

@@ -190,7 +190,8 @@ def test_lbcli_reads_the_password_from_a_file_or_standard_input_and_never_shows_
     assert main(["node"]) == 0
     shown = capsys.readouterr().out
     assert "smtp-password" in shown
-    assert "secret" not in shown
+    assert "topsecret" not in shown
+    assert "secret:" not in shown
     stored = Client(daemon).call("GET", "/node")["mail"]["password"]
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"another\n")))
     assert main(["set-node", "--smtp-password", "-"]) == 0

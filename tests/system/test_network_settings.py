@@ -102,16 +102,16 @@ def test_a_vlan_on_a_bond_speaks_with_its_tag_and_carries_virtual_addresses(
         other = {**tagged, "vlan": {"parent": "bond0", "id": VLAN + 1}}
         patch_node(appliance, interfaces=[ETH0, *TRUNK, bond, other])
         Deadline(ANSWER_S).wait_until(lambda: not is_in_vlan(heard, VIRTUAL), f"silence in VLAN {VLAN}")
+    appliance.http.close()
     machine.power_off()
     machine.power_on()
-    wait_until_answers(lab, OWN, BOOT_S)
-    links = {each["name"]: each for each in appliance.get("/interfaces")["interfaces"]}
+    again = Appliance(lab, machine)
+    again.wait_until_up(Deadline(BOOT_S))
+    links = {each["name"]: each for each in again.get("/interfaces")["interfaces"]}
     assert f"{VIRTUAL}/32" in links["bond0.20"]["addresses"]
-    patch_node(appliance, interfaces=[ETH0])
+    patch_node(again, interfaces=[ETH0])
     Deadline(ANSWER_S).wait_until(
-        lambda: (
-            {each["name"] for each in appliance.get("/interfaces")["interfaces"]} == {"eth0", "eth1", "eth2"}
-        ),
+        lambda: {each["name"] for each in again.get("/interfaces")["interfaces"]} == {"eth0", "eth1", "eth2"},
         "bond and VLAN to be gone",
         ignoring=GONE,
     )
