@@ -239,7 +239,7 @@ def test_a_line_that_is_closed_ends_all_of_it(node: Node, console: Console) -> N
 
 
 def test_logging_in_is_logins_affair(node: Node, console: Console) -> None:
-    # login(1) opens its terminal by a name, which this one has outside alone: the booted test has the real one.
+    # login(1) opens its terminal by a name, which is outside here; the booted test has the real one.
     login = node.path("/usr/bin/login")
     login.unlink()
     login.write_text("#!/bin/sh\necho login of $(tty -s && echo a terminal)\n")
