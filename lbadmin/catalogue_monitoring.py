@@ -32,6 +32,8 @@ ALERT_WAYS = Section(
             "alerts.webhook_secret", "Webhook Secret", "secret",
             help="Signs what is posted: header X-LBVA-Signature has its HMAC-SHA-256. Blank: as it is now.",
         ),
+    ),
+    (
         Field(
             "alerts.webhook_authority", "Webhook Authority", "block",
             help="The certificates, in PEM form, that the webhook's own is checked with. Blank: those of the "

@@ -188,6 +188,7 @@ def test_a_key_pair_or_a_password_logs_in_as_the_administrator_says(
         change(balancing, ssh={"keys": [line[:60]]})
 
 
+@pytest.mark.nightly
 def test_a_pair_is_open_to_its_peer_beside_and_to_nobody_else(pair: Pair) -> None:
     lab = pair.lab
     for machine in pair.machines:

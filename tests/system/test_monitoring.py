@@ -100,6 +100,7 @@ def hook(pair: Pair) -> Iterator[Hook]:
     made.server.server_close()
 
 
+@pytest.mark.nightly
 def test_a_failover_is_told_once_by_the_node_that_took_over(pair: Pair, hook: Hook) -> None:
     for node in pair.appliances:
         node.call("PATCH", "/node", {"alerts": {"webhook": hook.url}})

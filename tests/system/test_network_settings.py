@@ -214,6 +214,7 @@ def test_a_move_that_nobody_confirms_is_taken_back_and_the_page_tells_it(
     assert any("taken back" in text for text in texts), texts
 
 
+@pytest.mark.nightly
 def test_a_reboot_takes_back_what_nobody_has_confirmed_and_a_confirmed_move_stays(
     lab: Lab, appliance: Appliance, machine: LibvirtMachine
 ) -> None:

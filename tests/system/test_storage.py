@@ -46,6 +46,7 @@ def protected(lab: Lab, balancing: Appliance, guided: LibvirtMachine) -> Iterato
     guided.write_protect(on=False)
 
 
+@pytest.mark.nightly
 def test_it_starts_and_balances_with_a_full_data_partition(
     lab: Lab, balancing: Appliance, guided: LibvirtMachine
 ) -> None:
