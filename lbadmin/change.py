@@ -260,6 +260,9 @@ class Changes:
         waiting = self.unconfirmed
         if confirmed or not could_cut_off(self.current.node, new.node):
             yield
+            if confirmed and waiting is not None:
+                # Who keeps this change keeps what it builds on.
+                self._forget_unconfirmed()
             return
         # Of several changes that wait, all are taken back.
         before = self.current.node_revision if waiting is None else waiting.before

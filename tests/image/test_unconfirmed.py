@@ -111,6 +111,14 @@ def test_a_change_of_the_services_meanwhile_stays(changes: Changes) -> None:
     assert changes.current.cluster.layer7.client_timeout_ms == 1234
 
 
+def test_a_confirmed_change_keeps_what_it_builds_on(changes: Changes, appliance: Appliance) -> None:
+    move(changes)
+    move(changes, "192.168.2.78/24", confirmed=True)
+    assert changes.unconfirmed is None
+    changes.take_back_unconfirmed()
+    assert "Address=192.168.2.78/24" in unit(appliance)
+
+
 def test_a_refused_change_waits_for_nothing(client: Client, appliance: Appliance) -> None:
     with pytest.raises(LbadminError, match="is in no subnet"):
         client.call("PATCH", "/node", {**MOVED, "gateway": "10.0.0.1"})
