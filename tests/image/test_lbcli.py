@@ -171,7 +171,6 @@ STORY = (
     Step("node", r"eth1 +192.168.50.21/24\n"),
     Step("delete-interface --name eth1 --confirmed"),
     Step("delete-interface --name eth2 --confirmed"),
-    Step("confirm"),
     Step("files", r"/etc/haproxy/haproxy.cfg +\d+"),
     Step("show-file /etc/haproxy/haproxy.cfg", r"maxconn 1000"),
     Step(
