@@ -127,7 +127,7 @@ def lead_back(pair: Pair) -> None:
     def set_gateway(name: str) -> None:
         appliance = pair.appliance(name)
         node = appliance.get("/node")
-        appliance.call("PUT", "/node", {**node, "gateway": str(topology.LOAD_GATEWAY)})
+        appliance.call("PUT", "/node?confirmed=true", {**node, "gateway": str(topology.LOAD_GATEWAY)})
 
     at_once(set_gateway, pairs.NAMES)
 

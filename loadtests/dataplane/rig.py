@@ -67,7 +67,8 @@ class Rig:
     def _configure(self, appliance: Appliance) -> None:
         """The guide, the way to the users, room for all connections, and a service for bulk data."""
         appliance.join_service_network()
-        appliance.call("PUT", "/node", {**appliance.get("/node"), "gateway": str(topology.LOAD_GATEWAY)})
+        gateway = {"gateway": str(topology.LOAD_GATEWAY)}
+        appliance.call("PUT", "/node?confirmed=true", {**appliance.get("/node"), **gateway})
         appliance.set_guide_timeouts()
         appliance.call("PATCH", "/layer7/settings", {"maxconn": self.demand.capacity})
         appliance.add_guide_service(self.lab)

@@ -21,7 +21,7 @@ BOOT_S = 120
 
 def test_the_console_is_logged(booted: LibvirtMachine) -> None:
     log = booted.files.console_log
-    Deadline(BOOT_S).wait_until(lambda: "login:" in log.read_text(errors="replace"), "a login prompt")
+    Deadline(BOOT_S).wait_until(lambda: "/lbadmin/" in log.read_text(errors="replace"), "the screen")
 
 
 def test_commands_run_as_root_with_input_output_and_status(guest: Machine) -> None:
