@@ -85,6 +85,91 @@ MANUAL = Field(
     "here, except label and address. HAProxy checks it before it takes effect.",
 )  # fmt: skip
 
+HEALTH_CHECKS = Section(
+    "Health Checks",
+    (
+        Field(
+            "health_check.type", "Health Check", "choice", default="connect", option="check",
+            choices=(
+                ("connect", "Connect to Port"),
+                ("sip", "SIP OPTIONS"),
+                ("http", "HTTP Request"),
+                ("external", "External Script"),
+                ("none", "No Check"),
+            ),
+            help="How a dead real server is found out. Without a check it counts as alive for ever.",
+        ),
+    ),
+    (
+        Field(
+            "health_check.check_ports", "Check Port", "ports", option="check-port", example="5061",
+            help="The port that is checked, or several separated by commas: all of them must answer. The "
+            "first is asked in the protocol of the check, the others need only accept a connection. "
+            "Blank: the real server's port, or the first port of the service.",
+        ),
+        Field(
+            "health_check.interval_ms", "Check Interval", "duration", default="4000", unit="ms",
+            option="check-interval", help="The time between two checks of a real server.",
+        ),
+        Field(
+            "health_check.rise", "Rise Count", "number", default="2", unit="checks", option="check-rise",
+            help="How many checks in a row must pass until a real server is used again.",
+        ),
+        Field(
+            "health_check.fall", "Fall Count", "number", default="2", unit="checks", option="check-fall",
+            help="How many checks in a row must fail until a real server is taken out.",
+        ),
+        Field(
+            "health_check.tls", "Check over TLS", "flag", default="false", option="check-tls",
+            help="SIP OPTIONS and HTTP requests are sent over TLS. The certificate is not verified.",
+        ),
+        Field(
+            "health_check.method", "HTTP Method", "choice", default="GET", option="check-method",
+            choices=(("GET", "GET"), ("HEAD", "HEAD"), ("OPTIONS", "OPTIONS")),
+            help="The request that is sent by the check HTTP Request.",
+        ),
+        Field(
+            "health_check.path", "HTTP Path", "text", default="/", option="check-path",
+            help="The page that the check HTTP Request asks for.",
+        ),
+        Field(
+            "health_check.host", "HTTP Host", "text", option="check-host", example="pool.example.com",
+            help="The Host header of the check HTTP Request, and the name asked for over TLS. Blank: "
+            "none.",
+        ),
+        Field(
+            "health_check.expected_status", "Expected Status", "text", option="check-status",
+            example="200-399,401",
+            help="Status codes and ranges that pass. Blank: 200-399 for HTTP, 200 for SIP.",
+        ),
+        Field(
+            "health_check.expected_text", "Expected Text", "text", option="check-text", example="OK",
+            help="A text that the answer to the check HTTP Request must contain. Blank: any.",
+        ),
+        Field(
+            "health_check.script", "External Script", "label", choices_from="check_scripts",
+            option="check-script",
+            help="The script that the check External Script runs: see Health Check Scripts.",
+        ),
+    ),
+)  # fmt: skip
+
+FALLBACK_SERVER = Section(
+    "Fallback Server",
+    (
+        Field(
+            "fallback_server.ip", "Fallback Server IP Address", "address", option="fallback-ip",
+            example="192.168.10.99",
+            help="Where clients are sent as the last resort, when no real server is left. Blank: they "
+            "are refused.",
+        ),
+        Field(
+            "fallback_server.port", "Fallback Server Port", "number", option="fallback-port",
+            help="The fallback server's port. Blank: the port that the client connected to.",
+        ),
+    ),
+)  # fmt: skip
+
 SERVICE_SECTIONS = (
     Section(
         "Connection Distribution",
@@ -144,74 +229,7 @@ SERVICE_SECTIONS = (
             ),
         ),
     ),
-    Section(
-        "Health Checks",
-        (
-            Field(
-                "health_check.type", "Health Check", "choice", default="connect", option="check",
-                choices=(
-                    ("connect", "Connect to Port"),
-                    ("sip", "SIP OPTIONS"),
-                    ("http", "HTTP Request"),
-                    ("external", "External Script"),
-                    ("none", "No Check"),
-                ),
-                help="How a dead real server is found out. Without a check it counts as alive for ever.",
-            ),
-        ),
-        (
-            Field(
-                "health_check.check_ports", "Check Port", "ports", option="check-port", example="5061",
-                help="The port that is checked, or several separated by commas: all of them must answer. The "
-                "first is asked in the protocol of the check, the others need only accept a connection. "
-                "Blank: the real server's port, or the first port of the service.",
-            ),
-            Field(
-                "health_check.interval_ms", "Check Interval", "duration", default="4000", unit="ms",
-                option="check-interval", help="The time between two checks of a real server.",
-            ),
-            Field(
-                "health_check.rise", "Rise Count", "number", default="2", unit="checks", option="check-rise",
-                help="How many checks in a row must pass until a real server is used again.",
-            ),
-            Field(
-                "health_check.fall", "Fall Count", "number", default="2", unit="checks", option="check-fall",
-                help="How many checks in a row must fail until a real server is taken out.",
-            ),
-            Field(
-                "health_check.tls", "Check over TLS", "flag", default="false", option="check-tls",
-                help="SIP OPTIONS and HTTP requests are sent over TLS. The certificate is not verified.",
-            ),
-            Field(
-                "health_check.method", "HTTP Method", "choice", default="GET", option="check-method",
-                choices=(("GET", "GET"), ("HEAD", "HEAD"), ("OPTIONS", "OPTIONS")),
-                help="The request that is sent by the check HTTP Request.",
-            ),
-            Field(
-                "health_check.path", "HTTP Path", "text", default="/", option="check-path",
-                help="The page that the check HTTP Request asks for.",
-            ),
-            Field(
-                "health_check.host", "HTTP Host", "text", option="check-host", example="pool.example.com",
-                help="The Host header of the check HTTP Request, and the name asked for over TLS. Blank: "
-                "none.",
-            ),
-            Field(
-                "health_check.expected_status", "Expected Status", "text", option="check-status",
-                example="200-399,401",
-                help="Status codes and ranges that pass. Blank: 200-399 for HTTP, 200 for SIP.",
-            ),
-            Field(
-                "health_check.expected_text", "Expected Text", "text", option="check-text", example="OK",
-                help="A text that the answer to the check HTTP Request must contain. Blank: any.",
-            ),
-            Field(
-                "health_check.script", "External Script", "label", choices_from="check_scripts",
-                option="check-script",
-                help="The script that the check External Script runs: see Health Check Scripts.",
-            ),
-        ),
-    ),
+    HEALTH_CHECKS,
     Section(
         "SSL Termination",
         (
@@ -230,21 +248,7 @@ SERVICE_SECTIONS = (
             ),
         ),
     ),
-    Section(
-        "Fallback Server",
-        (
-            Field(
-                "fallback_server.ip", "Fallback Server IP Address", "address", option="fallback-ip",
-                example="192.168.10.99",
-                help="Where clients are sent as the last resort, when no real server is left. Blank: they "
-                "are refused.",
-            ),
-            Field(
-                "fallback_server.port", "Fallback Server Port", "number", option="fallback-port",
-                help="The fallback server's port. Blank: the port that the client connected to.",
-            ),
-        ),
-    ),
+    FALLBACK_SERVER,
     Section(
         "Timeouts and Headers",
         (),

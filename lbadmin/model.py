@@ -45,6 +45,12 @@ MAX_REAL_SERVERS = 256
 """Bounds that no deployment comes near (a pool of OCS 2007 R2 has at most 8 front ends), yet that keep one
 document below a few megabytes and HAProxy's memory within the 2 GB machine."""
 
+MAX_LAYER4_SERVICES = 256
+MAX_FIREWALL_MARK = 0xFFFF
+"""Firewall marks that a service can have by its administrator's choice; those of the appliance's own begin
+above (`render.layer4`)."""
+MAX_SNAT_ADDRESSES = 16
+
 MAX_CERTIFICATES = 256
 MAX_SCRIPTS = 64
 MAX_TABLE_SIZE = 1_000_000
@@ -52,6 +58,7 @@ MAX_FLOATING_ADDRESSES = 64
 
 Sensitivity = Literal["fast", "normal", "tolerant"]
 State = Literal["online", "drain", "halt"]
+Forwarding = Literal["snat", "nat", "dr", "tun"]
 # A connection takes two file descriptors, and systemd allows a service 524,288 of them.
 Maxconn = Annotated[int, Field(ge=1, le=250_000, strict=True)]
 
@@ -159,6 +166,52 @@ class VirtualService(Document):
     real_servers: Annotated[tuple[RealServer, ...], Field(max_length=MAX_REAL_SERVERS)] = ()
 
 
+class Layer4RealServer(Document):
+    """A server behind a layer 4 service; a blank port is the port the client came to."""
+
+    label: Label
+    ip: Address
+    port: Port | None = None
+    weight: Annotated[int, Field(ge=0, le=256, strict=True)] = 100
+    state: State = "online"
+
+
+class Layer4Persistence(Document):
+    """Whether a client returns to its real server, for how long after its last packet, and who is a client.
+
+    `granularity` is the length of the prefix, in bits, whose addresses count as one client; all of an
+    address when it is left out. The kernel counts the time-out in whole seconds.
+    """
+
+    enabled: Flag = True
+    timeout_ms: DurationMs = 300_000
+    granularity: Annotated[int, Field(ge=1, le=128, strict=True)] | None = None
+
+
+class Layer4Service(Document):
+    """An address and ports whose packets the kernel's IPVS hands to real servers, each connection to one.
+
+    With the protocol "mark" the packets are those that the firewall script gave `firewall_mark`; it has no
+    ports then. With `forwarding` "snat" real servers see `snat_addresses`, or the service's own address. A
+    real server that fails its checks is removed and its connections end, or it gets no new ones ("quiesce").
+    """
+
+    label: Label
+    ip: Address
+    ports: Ports | None = None
+    protocol: Literal["tcp", "udp", "both", "mark"] = "tcp"
+    firewall_mark: Annotated[int, Field(ge=1, le=MAX_FIREWALL_MARK, strict=True)] | None = None
+    forwarding: Forwarding = "snat"
+    scheduler: Literal["wlc", "wrr", "lc", "rr", "dh", "sh", "mh"] = "wlc"
+    persistence: Layer4Persistence = Layer4Persistence()
+    health_check: HealthCheck = HealthCheck()
+    on_failure: Literal["remove", "quiesce"] = "remove"
+    fallback_server: FallbackServer = FallbackServer()
+    snat_addresses: Annotated[tuple[Address, ...], Field(max_length=MAX_SNAT_ADDRESSES)] = ()
+    enabled: Flag = True
+    real_servers: Annotated[tuple[Layer4RealServer, ...], Field(max_length=MAX_REAL_SERVERS)] = ()
+
+
 class Certificate(Document):
     """A certificate that virtual services terminate TLS with.
 
@@ -198,6 +251,7 @@ class ClusterConfig(Document):
     ha: HaSettings = HaSettings()
     layer7: Layer7Settings = Layer7Settings()
     virtual_services: Annotated[tuple[VirtualService, ...], Field(max_length=MAX_VIRTUAL_SERVICES)] = ()
+    layer4_services: Annotated[tuple[Layer4Service, ...], Field(max_length=MAX_LAYER4_SERVICES)] = ()
     certificates: Annotated[tuple[Certificate, ...], Field(max_length=MAX_CERTIFICATES)] = ()
     check_scripts: Annotated[tuple[CheckScript, ...], Field(max_length=MAX_SCRIPTS)] = ()
 

@@ -23,6 +23,7 @@ from lbadmin.catalogue import (
     fields_of,
 )
 from lbadmin.catalogue_firewall import FIREWALL_SCRIPT, LOCKDOWN, SSH
+from lbadmin.catalogue_layer4 import LAYER4_BASIC, LAYER4_SECTIONS, LAYER4_SERVER_SECTIONS
 from lbadmin.catalogue_monitoring import MONITORING
 from lbadmin.catalogue_network import BOND, INTERFACE, NEW_BOND, NEW_VLAN, ROUTING, VLAN
 from lbadmin.catalogue_node import NODE_SERVICES
@@ -40,13 +41,24 @@ from lbadmin.catalogue_requests import (
 )
 from lbadmin.catalogue_snmp import SNMP_SECTIONS
 from lbadmin.cli.verbs import GROUPS, verb_of
-from lbadmin.model import CheckScript, HaSettings, Layer7Settings, NodeConfig, RealServer, VirtualService
+from lbadmin.model import (
+    CheckScript,
+    HaSettings,
+    Layer4RealServer,
+    Layer4Service,
+    Layer7Settings,
+    NodeConfig,
+    RealServer,
+    VirtualService,
+)
 
 SERVICE = (SERVICE_BASIC, Section("", (MANUAL,)), *SERVICE_SECTIONS)
 NODE = (HOSTNAME, ROUTING, FIREWALL_SCRIPT, LOCKDOWN, SSH, *NODE_SERVICES, *SNMP_SECTIONS, *MONITORING)
 MODELS: tuple[tuple[type[BaseModel], tuple[Section, ...]], ...] = (
     (VirtualService, SERVICE),
     (RealServer, SERVER_SECTIONS),
+    (Layer4Service, (LAYER4_BASIC, *LAYER4_SECTIONS)),
+    (Layer4RealServer, LAYER4_SERVER_SECTIONS),
     (Layer7Settings, SETTINGS_SECTIONS),
     (NodeConfig, NODE),
     (NewSelfSigned, (SELF_SIGNED,)),
