@@ -33,8 +33,8 @@ Linux's own keep-alive (tcp(7), tcp_keepalive_time) would first look after one."
 
 ASK_EVERY_S = 1.0
 ASK_AGAIN_S = 0.5
-"""How often keepalived asks the checking HAProxy, and how soon again before it believes a refusal: if that one
-has died it is there again by then."""
+"""How often keepalived asks the checking HAProxy, and how soon again before it believes a refusal: if that
+one has died it is there again by then."""
 
 METHODS: dict[Forwarding, str] = {"snat": "NAT", "nat": "NAT", "dr": "DR", "tun": "TUN"}
 
