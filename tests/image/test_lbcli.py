@@ -463,7 +463,7 @@ OFFERED = {
     "lbcli drain --vip OCS --rip ": ["FE-1", "FE-2"],
     "lbcli drain --vip Web --rip ": [],
     "lbcli drain --rip ": [],
-    "lbcli show-file /etc/ha": ["/etc/haproxy/haproxy.cfg"],
+    "lbcli show-file /etc/haproxy/h": ["/etc/haproxy/haproxy.cfg"],
     "lbcli add-vip --ip ": [],
     "lbcli add-layer4-vip --forwarding ": ["snat", "nat", "dr", "tun"],
     "lbcli delete-layer4-vip --label ": ["Edge"],
