@@ -5,18 +5,15 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from lbadmin.change import Changes
 from lbadmin.errors import UnavailableError
-from lbadmin.haproxy import HAProxy
-from lbadmin.licensing.licensing import LicenceStatus, Licensing
+from lbadmin.licensing.licensing import LicenceStatus
 from lbadmin.messages import Message, clock_messages, licence_messages, messages_of
 from lbadmin.model import RealServer, State, VirtualService
 from lbadmin.pair.heartbeat import Role
-from lbadmin.pair.parts import Pair
 from lbadmin.pair.verdict import SyncWord
+from lbadmin.parts import Parts
 from lbadmin.statistics import Health, health_of, number
 from lbadmin.storage import storage_messages
-from lbadmin.timekeeping import Clock
 
 ServiceHealth = Literal["up", "down", "fallback", "disabled", "unknown"]
 
@@ -84,62 +81,46 @@ class Status(NodeMessages):
     virtual_services: list[VirtualServiceStatus]
 
 
-def node_messages_of(
-    changes: Changes,
-    haproxy: HAProxy,
-    pair: Pair,
-    licensing: Licensing,
-    clock: Clock,
-    *,
-    factory_password: bool,
-) -> NodeMessages:
+def node_messages_of(parts: Parts) -> NodeMessages:
     """Return what every page shows: cheap, because no statistics are asked for."""
-    node = _node(changes, pair, licensing, factory_password=factory_password)
+    node = _node(parts)
     others = [
-        *pair.messages(),
+        *parts.pair.messages(),
         *licence_messages(node.licence),
-        *clock_messages(clock.silent(changes.current.node.time)),
-        *storage_messages(changes.system),
+        *clock_messages(parts.clock.silent(parts.changes.current.node.time)),
+        *storage_messages(parts.system),
     ]
-    return NodeMessages(
-        node=node, messages=messages_of(changes, haproxy, others, factory_password=factory_password)
-    )
+    factory_password = parts.access.factory_password
+    messages = messages_of(parts.changes, parts.haproxy, others, factory_password=factory_password)
+    return NodeMessages(node=node, messages=messages)
 
 
-def status_of(
-    changes: Changes,
-    haproxy: HAProxy,
-    pair: Pair,
-    licensing: Licensing,
-    clock: Clock,
-    *,
-    factory_password: bool,
-) -> Status:
+def status_of(parts: Parts) -> Status:
     """Return the status; a HAProxy that does not answer is told in `messages`."""
-    told = node_messages_of(changes, haproxy, pair, licensing, clock, factory_password=factory_password)
-    services = changes.current.cluster.virtual_services
+    told = node_messages_of(parts)
+    cluster = parts.changes.current.cluster
     rows: Rows = {}
     with contextlib.suppress(UnavailableError):
-        rows = {(row["pxname"], row["svname"]): row for row in haproxy.statistics()}
+        rows = {(row["pxname"], row["svname"]): row for row in parts.haproxy.statistics()}
     return Status(
         node=told.node,
         messages=told.messages,
-        virtual_services=[_service(service, rows) for service in services],
+        virtual_services=[_service(service, rows) for service in cluster.virtual_services],
     )
 
 
-def _node(changes: Changes, pair: Pair, licensing: Licensing, *, factory_password: bool) -> NodeStatus:
-    current = changes.current
+def _node(parts: Parts) -> NodeStatus:
+    current = parts.changes.current
     return NodeStatus(
         hostname=current.node.hostname,
-        version=changes.system.version(),
-        uptime_s=changes.system.uptime_s(),
-        role=pair.heartbeat.role(),
-        sync=pair.sync.state().word,
+        version=parts.system.version(),
+        uptime_s=parts.system.uptime_s(),
+        role=parts.pair.heartbeat.role(),
+        sync=parts.pair.sync.state().word,
         cluster_revision=current.cluster_revision,
         node_revision=current.node_revision,
-        factory_password=factory_password,
-        licence=licensing.status(),
+        factory_password=parts.access.factory_password,
+        licence=parts.licensing.status(),
     )
 
 
