@@ -1,57 +1,19 @@
-"""What the appliance is doing: the services of the document, joined with what HAProxy says about them."""
+"""What the appliance is doing: this node, what there is to tell, and the services of both layers."""
 
 import contextlib
-from typing import Literal
 
 from pydantic import BaseModel
 
 from lbadmin.errors import UnavailableError
 from lbadmin.licensing.licensing import LicenceStatus
 from lbadmin.messages import Message, clock_messages, licence_messages, messages_of
-from lbadmin.model import RealServer, State, VirtualService
 from lbadmin.pair.heartbeat import Role
 from lbadmin.pair.verdict import SyncWord
 from lbadmin.parts import Parts
-from lbadmin.statistics import Health, health_of, number
+from lbadmin.statistics import Row
+from lbadmin.status_layer4 import Layer4ServiceStatus, layer4_status
+from lbadmin.status_layer7 import VirtualServiceStatus, layer7_status
 from lbadmin.storage import storage_messages
-
-ServiceHealth = Literal["up", "down", "fallback", "disabled", "unknown"]
-
-Rows = dict[tuple[str, str], dict[str, str]]
-
-
-class Traffic(BaseModel):
-    """Client sessions now and since HAProxy's last reload, and the bytes they carried."""
-
-    sessions_current: int = 0
-    sessions_total: int = 0
-    bytes_in: int = 0
-    bytes_out: int = 0
-
-
-class RealServerStatus(Traffic):
-    """A real server: what it should be (state, weight) and what it is (health)."""
-
-    label: str
-    ip: str
-    port: int | None
-    state: State
-    weight: int
-    health: Health
-    last_change_s: int | None = None
-    last_check: str | None = None
-
-
-class VirtualServiceStatus(Traffic):
-    """A virtual service and its real servers."""
-
-    label: str
-    ip: str
-    ports: tuple[int | str, ...]
-    protocol: str
-    enabled: bool
-    health: ServiceHealth
-    real_servers: list[RealServerStatus]
 
 
 class NodeStatus(BaseModel):
@@ -79,6 +41,7 @@ class Status(NodeMessages):
     """The whole picture."""
 
     virtual_services: list[VirtualServiceStatus]
+    layer4_services: list[Layer4ServiceStatus]
 
 
 def node_messages_of(parts: Parts) -> NodeMessages:
@@ -99,13 +62,14 @@ def status_of(parts: Parts) -> Status:
     """Return the status; a HAProxy that does not answer is told in `messages`."""
     told = node_messages_of(parts)
     cluster = parts.changes.current.cluster
-    rows: Rows = {}
+    rows: list[Row] = []
     with contextlib.suppress(UnavailableError):
-        rows = {(row["pxname"], row["svname"]): row for row in parts.haproxy.statistics()}
+        rows = parts.haproxy.statistics()
     return Status(
         node=told.node,
         messages=told.messages,
-        virtual_services=[_service(service, rows) for service in cluster.virtual_services],
+        virtual_services=layer7_status(cluster.virtual_services, rows),
+        layer4_services=layer4_status(parts.system, cluster.layer4_services),
     )
 
 
@@ -122,65 +86,3 @@ def _node(parts: Parts) -> NodeStatus:
         factory_password=parts.access.factory_password,
         licence=parts.licensing.status(),
     )
-
-
-def _service(service: VirtualService, rows: Rows) -> VirtualServiceStatus:
-    front = rows.get((service.label, "FRONTEND"), {})
-    back = rows.get((service.label, "BACKEND"), {})
-    return VirtualServiceStatus(
-        label=service.label,
-        ip=str(service.ip),
-        ports=service.ports,
-        protocol=service.protocol,
-        enabled=service.enabled,
-        health=_service_health(service, back),
-        real_servers=[
-            _server(server, rows.get((service.label, server.label), {})) for server in service.real_servers
-        ],
-        **_traffic(front),
-    )
-
-
-def _service_health(service: VirtualService, back: dict[str, str]) -> ServiceHealth:
-    if not service.enabled:
-        return "disabled"
-    if not back:
-        return "unknown"
-    if not back["status"].startswith("UP"):
-        return "down"
-    if service.manual_configuration is not None:
-        return "up"
-    # "act" counts the real servers that get new clients; the fallback server is not one of them.
-    if service.fallback_server.ip is not None and back["act"] == "0":
-        return "fallback"
-    # To HAProxy a backend without servers is up.
-    return "up" if service.real_servers else "down"
-
-
-def _server(server: RealServer, row: dict[str, str]) -> RealServerStatus:
-    return RealServerStatus(
-        label=server.label,
-        ip=str(server.ip),
-        port=server.port,
-        state=server.state,
-        weight=server.weight,
-        health=_server_health(server, row),
-        last_change_s=number(row, "lastchg") if row else None,
-        last_check=row.get("last_chk") or None,
-        **_traffic(row),
-    )
-
-
-def _server_health(server: RealServer, row: dict[str, str]) -> Health:
-    health = health_of(row)
-    # HAProxy calls a server of weight 0 up as long as it passes its checks.
-    return "drain" if server.state == "drain" and health in {"up", "unchecked"} else health
-
-
-def _traffic(row: dict[str, str]) -> dict[str, int]:
-    return {
-        "sessions_current": number(row, "scur"),
-        "sessions_total": number(row, "stot"),
-        "bytes_in": number(row, "bin"),
-        "bytes_out": number(row, "bout"),
-    }
