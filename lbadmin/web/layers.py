@@ -80,7 +80,7 @@ class Layer:
 
     def of_status(self, status: Json) -> list[Json]:
         """Return the layer's services in /status."""
-        return list(status.get(self.services_field, ()))
+        return list(status[self.services_field])
 
 
 def _chosen(path: str, *sections: Section) -> Callable[[str], str]:
