@@ -53,7 +53,7 @@ def test_the_guides_service_at_layer_4_by_its_forms(admin: Visitor, lbadmin: Cli
     assert [each["ip"] for each in made["real_servers"]] == ["192.168.2.31", "192.168.2.32"]
     shown = admin.get(SERVICES)
     assert "OCS-Front-End" in shown
-    assert re.search(r"<td>TCP</td>\s*<td>SNAT</td>\s*<td>30m</td>", shown)
+    assert re.search(r"<td>TCP</td>\s*<td>SNAT<br>.*?</td>\s*<td>30m</td>", shown)
     assert "alert-warning" not in shown
     assert "Nothing has to be set up" in admin.get(f"{SERVICE}/setup")
 
