@@ -49,7 +49,18 @@ _SYSCTL = {
     # renewed by ten seconds; else only each fiftieth packet would be (ipvs-sysctl.rst, sync_threshold).
     "net.ipv4.vs.sync_threshold": "0 0",
     "net.ipv4.vs.sync_refresh_period": "10",
+    # Nobody reads the rates; the thread that estimates them begins by keeping the one CPU busy.
+    "net.ipv4.vs.run_estimation": "0",
 }
+
+_TRACKING = {
+    # A connection that the peer has carried meanwhile has gone on: its numbers are no longer the known ones.
+    "net.netfilter.nf_conntrack_tcp_be_liberal": "1",
+    # The peer hears of the beginning and the end alone, and IPVS says when that is.
+    "net.netfilter.nf_conntrack_udp_timeout": str(UDP_TIMEOUT_S),
+    "net.netfilter.nf_conntrack_udp_timeout_stream": "3600",
+}
+"""Settings that are there as soon as something is tracked."""
 
 
 class ServiceKey(NamedTuple):
@@ -200,6 +211,4 @@ def _sysctl(services: list[Layer4Service]) -> Iterator[str]:
         "net.ipv6.conf.all.forwarding": str(routes),
     }
     yield from (f"{name} = {value}" for name, value in settings.items())
-    # A connection that the peer has carried meanwhile has gone on: its numbers are no longer the known ones.
-    # Not there as long as nothing is tracked.
-    yield "-net.netfilter.nf_conntrack_tcp_be_liberal = 1"
+    yield from (f"-{name} = {value}" for name, value in _TRACKING.items())
