@@ -21,7 +21,7 @@ LAYER4_SYSCTL = f"{LAYER4_DIR}/layer4.sysctl"
 """The kernel's settings, which lbva-layer4.service sets once the modules that have them are loaded."""
 
 CHECKS_PORT = 10003
-"""Where the checking HAProxy says on loopback whether a real server is well: /SERVICE/REAL-SERVER."""
+"""Where the checking HAProxy says on loopback whether a real server is well (`check_path`)."""
 
 TCP, UDP = "tcp", "udp"
 
@@ -33,8 +33,9 @@ Linux's own keep-alive (tcp(7), tcp_keepalive_time) would first look after one."
 
 ASK_EVERY_S = 1.0
 ASK_AGAIN_S = 0.5
-"""How often keepalived asks the checking HAProxy, and how soon again before it believes a refusal: if that
-one has died it is there again by then."""
+ASKED_AGAIN = 3
+"""How often keepalived asks the checking HAProxy, and how soon and how many times again before it believes a
+refusal: if that one has died it is there again by then."""
 
 METHODS: dict[Forwarding, str] = {"snat": "NAT", "nat": "NAT", "dr": "DR", "tun": "TUN"}
 
@@ -122,6 +123,20 @@ def own_mark(service: Layer4Service) -> int:
     return MAX_FIREWALL_MARK + 1 + int.from_bytes(digest[:4], "big") % (2**31 - MAX_FIREWALL_MARK - 1)
 
 
+def mark_of(service: Layer4Service) -> int:
+    """Return the mark that the service's packets have, which SNAT needs also where IPVS goes by the port."""
+    mark = key_of(service).mark
+    return own_mark(service) if mark is None else mark
+
+
+def check_path(service: Layer4Service, server: Layer4RealServer) -> str:
+    """Return where the checking HAProxy is asked for a real server.
+
+    No label is in it: to keepalived a server that is asked for elsewhere is another, and not yet well.
+    """
+    return f"/{mark_of(service)}/{server.ip}-{server.port or 0}"
+
+
 def layer4_weight(server: Layer4RealServer) -> int:
     """Weight as IPVS gets it: a draining server keeps its open connections and gets no new ones."""
     return 0 if server.state == "drain" else server.weight
@@ -144,7 +159,7 @@ def _virtual_server(service: Layer4Service) -> Iterator[str]:
         if service.persistence.granularity is not None:
             yield f"    persistence_granularity {_granularity(service)}"
     yield f"    delay_loop {ASK_EVERY_S:g}"
-    yield "    retry 1"
+    yield f"    retry {ASKED_AGAIN}"
     yield f"    delay_before_retry {ASK_AGAIN_S:g}"
     fallback = service.fallback_server
     if fallback.ip is not None:
@@ -191,7 +206,7 @@ def _real_server(service: Layer4Service, server: Layer4RealServer, key: ServiceK
             f"            connect_port {CHECKS_PORT}",
             "            connect_timeout 2",
             "            url {",
-            f"                path /{service.label}/{server.label}",
+            f"                path {check_path(service, server)}",
             "                status_code 200",
             "            }",
             "        }",
