@@ -57,6 +57,7 @@ def _head(*, scripted: bool) -> str:
                 f"stats socket {CHECKS_SOCKET} mode 600 level admin expose-fd listeners",
                 f"server-state-file {CHECKS_STATE}",
                 "log /dev/log local0 notice",
+                "log-tag lbva-checks",
                 *scripts,
             ),
             _section(
