@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from lbadmin.assistant import EdgeArray, FrontEndPool, Plan, edge_array, front_end_pool
+from lbadmin.document import parse_as
 from lbadmin.errors import DuplicateError, RefusedError
-from lbadmin.rules import parse_as, parse_cluster, parse_node
+from lbadmin.rules import parse_cluster, parse_node
 
 NODE = parse_node({})
 SERVERS = [{"label": "FE-1", "ip": "192.168.10.31"}, {"label": "FE-2", "ip": "192.168.10.32"}]
