@@ -2,16 +2,21 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 
 import pytest
 
 from lbadmin.alerts.courier import BUNDLE_S, GIVE_UP_S, MAX_WAITING, Courier, DeliveryError
 from lbadmin.alerts.event import Event
-from lbadmin.alerts.tracking import Look, Server, State, Tracker, about, states_of
+from lbadmin.alerts.tracking import Look, Server, State, Tracker, about, layer4_states_of, states_of
 from lbadmin.graphs.layout import BUDGET_BYTES, KINDS, kind_of, object_id, size_of, within_budget
 from lbadmin.graphs.sampling import balanced_of, interfaces_of, memory_of
+from lbadmin.ipvs_netlink import LiveServer, LiveService
 from lbadmin.messages import Message
+from lbadmin.model import Layer4Service
 from lbadmin.pair.role import Role
+from lbadmin.render.layer4 import ServiceKey
+from lbadmin.status_layer4 import joined
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 FE: Server = ("OCS", "FE-1")
@@ -116,6 +121,26 @@ def test_what_a_message_is_about_stays_while_time_runs_down(one: str, other: str
 
 def row(status: str, check: str, name: str = "FE-1") -> dict[str, str]:
     return {"type": "2", "pxname": "OCS", "svname": name, "status": status, "check_status": check}
+
+
+def test_states_of_layer_4_are_those_of_servers_that_are_expected_to_serve() -> None:
+    server = {"label": "FE-1", "ip": "192.168.10.31"}
+    service = {"label": "OCS", "ip": "192.168.10.30", "ports": [5060], "real_servers": [server]}
+
+    def states(live: list[LiveService] | None, **fields: object) -> dict[Server, State | None]:
+        found = Layer4Service.model_validate({**service, **fields})
+        return layer4_states_of(joined([found], live, []))
+
+    key = ServiceKey(None, "tcp", ip_address("192.168.10.30"), 5060)
+    there = LiveServer(ip_address("192.168.10.31"), 5060, "masq", 100, *[0] * 8)
+    up, down = (LiveService(key, "wlc", 0, 0, 0, 0, 0, servers) for servers in ((there,), ()))
+    assert states([up]) == {FE: "up"}
+    assert states([up], real_servers=[{**server, "state": "drain"}]) == {FE: "up"}
+    assert states([down]) == {FE: "down"}
+    assert states(None) == {FE: None}
+    assert states([up], health_check={"type": "none"}) == {}
+    assert states([down], real_servers=[{**server, "state": "halt"}]) == {}
+    assert states([], enabled=False) == states(None, enabled=False) == {}
 
 
 def test_states_are_those_of_servers_that_are_checked() -> None:
