@@ -1,16 +1,21 @@
 """What is told of real servers, roles and messages, and what is not."""
 
+import json
+import os
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
+from pathlib import Path
 
 import pytest
 
 from lbadmin.alerts.courier import BUNDLE_S, GIVE_UP_S, MAX_WAITING, Courier, DeliveryError
 from lbadmin.alerts.event import Event
 from lbadmin.alerts.tracking import Look, Server, State, Tracker, about, layer4_states_of, states_of
+from lbadmin.graphs.handover import samples_of
 from lbadmin.graphs.layout import BUDGET_BYTES, KINDS, kind_of, object_id, size_of, within_budget
-from lbadmin.graphs.sampling import balanced_of, interfaces_of, memory_of
+from lbadmin.graphs.sampling import Sampler, Samples, balanced_of, interfaces_of, memory_of
 from lbadmin.ipvs_netlink import LiveServer, LiveService
 from lbadmin.messages import Message
 from lbadmin.model import Layer4Service
@@ -259,6 +264,33 @@ def test_samples_are_read_from_kernel_and_haproxy() -> None:
     }
     assert list(balanced_of(said, real_servers=False)) == ["service~OCS"]
     assert balanced_of("", real_servers=True) == {}
+
+
+def test_layer_4_is_measured_by_the_ids_of_layer_7(tmp_path: Path) -> None:
+    servers = [{"label": name, "ip": f"192.168.10.{host}"} for name, host in (("FE-1", 31), ("FE-2", 32))]
+    service = Layer4Service.model_validate(
+        {"label": "OCS", "ip": "192.168.10.30", "ports": [5060], "real_servers": servers}
+    )
+    there = LiveServer(ip_address("192.168.10.31"), 5060, "masq", 100, 3, 2, 1, 9, 21, 22, 100, 200)
+    key = ServiceKey(None, "tcp", ip_address("192.168.10.30"), 5060)
+    live = LiveService(key, "wlc", 10, 31, 32, 300, 400, (there,))
+    handed = tmp_path / "layer4.json"
+    handed.write_text(json.dumps(samples_of(joined([service], [live], []))))
+
+    def sampled(*, real_servers: bool) -> Samples:
+        samples = Sampler(tmp_path / "nobody", handed, real_servers=real_servers).sample()
+        return {key: values for key, values in samples.items() if key.startswith("serv")}
+
+    assert sampled(real_servers=True) == {
+        "service~OCS": (3, 10, 300, 400),
+        "server~OCS~FE-1": (3, 9, 100, 200),
+        "server~OCS~FE-2": (0, 0, 0, 0),
+    }
+    assert list(sampled(real_servers=False)) == ["service~OCS"]
+    # Nobody has written it for a minute.
+    os.utime(handed, (time.time() - 60,) * 2)
+    assert sampled(real_servers=True) == {}
+    assert samples_of(joined([service], None, [])) == {}
 
 
 def test_every_picture_draws_what_its_kind_measures() -> None:
