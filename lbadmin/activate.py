@@ -1,14 +1,15 @@
 """Puts a rendering into effect: only daemons whose files changed are touched, as gently as can be."""
 
+import contextlib
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from lbadmin.errors import ActivationError, LbadminError
+from lbadmin.errors import ActivationError, LbadminError, UnavailableError
 from lbadmin.firewall import refusal
 from lbadmin.graphs.settings import GRAPHS_CONF
-from lbadmin.haproxy import SERVER_ROW, HAProxy, is_service, words_of
+from lbadmin.haproxy import ANSWER_TIMEOUT_S, SERVER_ROW, HAProxy, is_service, words_of
 from lbadmin.model import ClusterConfig, NodeConfig, RealServer, VirtualService
 from lbadmin.node.network import STANDARD_MTU
 from lbadmin.pair.model import PairConfig, joined
@@ -16,6 +17,10 @@ from lbadmin.render import HAPROXY_CFG, KEEPALIVED_CONF, render
 from lbadmin.render.conntrack import SYSCTL_CONF
 from lbadmin.render.firewall import FIREWALL_DIR, OWN_RULES
 from lbadmin.render.haproxy import CERTIFICATES
+from lbadmin.render.layer4 import LAYER4_CONF, LAYER4_SYSCTL
+from lbadmin.render.layer4_checks import CHECKS_CFG, CHECKS_SOCKET, CHECKS_STATE
+from lbadmin.render.layer4_rules import LAYER4_RULES
+from lbadmin.render.layer4_sync import CONNTRACKD_CONF, SYNC_ENV
 from lbadmin.render.network import HOSTNAME, NETWORK_DIR, netdevs_of, without_mtu
 from lbadmin.render.peer import PEER_CFG, PEER_FILES
 from lbadmin.render.service import effective_weight
@@ -23,6 +28,7 @@ from lbadmin.render.snmp import SNMPD_CONF
 from lbadmin.render.ssh import SSHD_CONF
 from lbadmin.render.syslog import RSYSLOG_CA, RSYSLOG_CONF
 from lbadmin.render.time import CHRONY_CONF, LOCALTIME
+from lbadmin.statistics import ask
 from lbadmin.system import System
 
 HEARTBEAT_PENDING = "/run/lbadmin/heartbeat-pending"
@@ -34,8 +40,13 @@ NODE_SERVICES: tuple[tuple[str, str, frozenset[str]], ...] = (
     ("lbva-graphs.service", GRAPHS_CONF, frozenset({GRAPHS_CONF})),
     # It writes times as of the zone that it was started in.
     ("lbva-syslog.service", RSYSLOG_CONF, frozenset({RSYSLOG_CONF, RSYSLOG_CA, LOCALTIME})),
+    ("lbva-layer4-sync.service", SYNC_ENV, frozenset({SYNC_ENV})),
+    ("conntrackd.service", CONNTRACKD_CONF, frozenset({CONNTRACKD_CONF})),
 )
 """Units that run when a rendered file is not empty, and the files that they are started anew for."""
+
+LAYER4_FILES = frozenset({LAYER4_CONF, LAYER4_RULES, LAYER4_SYSCTL})
+"""What lbva-layer4.service reads."""
 
 log = logging.getLogger(__name__)
 
@@ -88,6 +99,7 @@ def _steps(system: System, haproxy: HAProxy, old: Rendering, new: Rendering) -> 
         yield lambda: renew_sshd(system)
     if HAPROXY_CFG in changed or old.cluster != new.cluster:
         yield lambda: _haproxy(system, haproxy, old, new)
+    yield from _layer4_steps(system, new, changed)
     if any(name in changed for name in PEER_FILES):
         yield lambda: restart_peer(system, new)
     yield from _node_steps(system, new, changed)
@@ -97,6 +109,14 @@ def _steps(system: System, haproxy: HAProxy, old: Rendering, new: Rendering) -> 
             yield lambda: request_heartbeat_restart(system)
         else:
             yield lambda: restart_heartbeat(system, new)
+
+
+def _layer4_steps(system: System, new: Rendering, changed: set[str]) -> Iterator[Callable[[], None]]:
+    """Yield what there is to do with layer 4: what is new is checked from the beginning."""
+    if CHECKS_CFG in changed:
+        yield lambda: renew_checks(system, new)
+    if LAYER4_FILES & changed:
+        yield lambda: reload_configured(system, "lbva-layer4.service", new.files[LAYER4_CONF])
 
 
 def _node_steps(system: System, new: Rendering, changed: set[str]) -> Iterator[Callable[[], None]]:
@@ -123,6 +143,8 @@ def start_over(system: System, haproxy: HAProxy, new: Rendering) -> None:
         reload_gently(haproxy)
     else:
         run_program(system, "systemctl", "start", "haproxy.service")
+    renew_checks(system, new)
+    reload_configured(system, "lbva-layer4.service", new.files[LAYER4_CONF])
     restart_peer(system, new)
     restart_heartbeat(system, new)
     run_program(system, "networkctl", "reload")
@@ -153,8 +175,7 @@ def restart_heartbeat(system: System, new: Rendering) -> None:
 
     Raises ActivationError.
     """
-    verb = "reload-or-restart" if new.files[KEEPALIVED_CONF] else "stop"
-    run_program(system, "systemctl", verb, "keepalived.service")
+    reload_configured(system, "keepalived.service", new.files[KEEPALIVED_CONF])
     system.path(HEARTBEAT_PENDING).unlink(missing_ok=True)
 
 
@@ -191,6 +212,24 @@ def _network(system: System, old: Rendering, new: Rendering) -> None:
 def restart_configured(system: System, unit: str, configuration: str) -> None:
     """Start a unit anew, or stop one whose configuration is empty. Raises ActivationError."""
     run_program(system, "systemctl", "restart" if configuration else "stop", unit)
+
+
+def reload_configured(system: System, unit: str, configuration: str) -> None:
+    """Let a unit read its configuration anew, or stop one whose is empty. Raises ActivationError."""
+    run_program(system, "systemctl", "reload-or-restart" if configuration else "stop", unit)
+
+
+def renew_checks(system: System, new: Rendering) -> None:
+    """Bring lbva-checks to its file; real servers stay as well as they are known to be.
+
+    Raises ActivationError.
+    """
+    with contextlib.suppress(UnavailableError):  # nothing is known yet
+        known = ask(str(system.path(CHECKS_SOCKET)), "show servers state", ANSWER_TIMEOUT_S)
+        path = system.path(CHECKS_STATE)
+        path.write_text(known, encoding="utf-8")
+        path.chmod(0o644)
+    reload_configured(system, "lbva-checks.service", new.files[CHECKS_CFG])
 
 
 def load_firewall(system: System, new: Rendering) -> None:

@@ -189,7 +189,7 @@ def _plan(
     try:
         changed = cluster
         for service in services:
-            changed = edits.add_service(changed, service)
+            changed = edits.LAYER7.add(changed, service)
         check_rules(changed, node)
     except RefusedError as error:
         # A DuplicateError stays one.

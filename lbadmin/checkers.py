@@ -1,6 +1,7 @@
 """The daemons' own checkers, asked about rendered files before anything is changed."""
 
 import contextlib
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -14,14 +15,14 @@ from lbadmin.model import NodeConfig
 from lbadmin.render import KEEPALIVED_CONF
 from lbadmin.render.firewall import OWN_RULES, SCRIPT
 from lbadmin.render.haproxy import CERTIFICATES, KEYS, crt_base, key_base, used_certificates
+from lbadmin.render.layer4 import LAYER4_CONF
+from lbadmin.render.layer4_checks import CHECKS_CFG
+from lbadmin.render.layer4_rules import LAYER4_RULES
 from lbadmin.render.ssh import SSHD_CONF
 from lbadmin.render.syslog import RSYSLOG_CONF
 from lbadmin.render.time import CHRONY_CONF
 from lbadmin.system import System
 from lbadmin.workplace import workplace
-
-NODE_CHECKERS = {("chronyd", "-p", "-f"): CHRONY_CONF, ("rsyslogd", "-N1", "-f"): RSYSLOG_CONF}
-"""What checks the files of the node's own services."""
 
 GROUP = "haproxy"
 AS_HAPROXY = ("setpriv", "--reuid=haproxy", f"--regid={GROUP}", "--clear-groups")
@@ -38,20 +39,31 @@ AS_NOBODY_WITH_NETWORK = (
 in variables can make a short script a very long one."""
 
 
+CHECKERS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    (CHRONY_CONF, ("chronyd", "-p", "-f")),
+    (RSYSLOG_CONF, ("rsyslogd", "-N1", "-f")),
+    (KEEPALIVED_CONF, ("keepalived", "-t", "-f")),
+    (LAYER4_CONF, ("keepalived", "-t", "-f")),
+    (LAYER4_RULES, ("nft", "--check", "--file")),
+    (CHECKS_CFG, ("haproxy", "-c", "-f")),
+)
+"""What checks the files that are one each, when they are not empty."""
+
+NO_FAULTS = re.compile(r"config validation run|^Warning - quorum |hysteresis")
+"""What is said of a file that is right: by rsyslogd that it begins, and by keepalived of a service whose real
+servers all get no new clients."""
+
+
 def check_files(system: System, keys: KeyStore, old: Rendering, new: Rendering) -> None:
     """Let the daemons check their new files. Raises CheckError or RefusedError in their words."""
     if of_haproxy(new) != of_haproxy(old):
         _check_haproxy(system, keys, new)
     _check_authorities(system, old.node, new.node)
-    for checker, main in NODE_CHECKERS.items():
+    for main, checker in CHECKERS:
         if new.files[main] not in {"", old.files[main]}:
             with workplace(system, "check") as (folder, place):
                 _put(folder, {main: new.files[main]})
                 _check(system, checker, f"{place}/{Path(main).name}")
-    if new.files[KEEPALIVED_CONF] not in {"", old.files[KEEPALIVED_CONF]}:
-        with workplace(system, "check") as (folder, place):
-            _put(folder, {KEEPALIVED_CONF: new.files[KEEPALIVED_CONF]})
-            _check(system, ("keepalived", "-t", "-f"), f"{place}/{Path(KEEPALIVED_CONF).name}")
     if any(new.files.get(name) != old.files.get(name) for name in (OWN_RULES, SCRIPT)):
         _check_firewall(system, new)
     if new.files[SSHD_CONF] != old.files[SSHD_CONF]:
@@ -111,9 +123,8 @@ def _put(folder: Path, files: Mapping[str, str]) -> None:
 
 def _check(system: System, checker: Sequence[str], main: str) -> None:
     result = system.run([*checker, main])
-    if result.status != 0:
-        # rsyslogd says first that it begins.
-        told = [line for line in result.output.splitlines() if "config validation run" not in line]
+    told = [line for line in result.output.splitlines() if not NO_FAULTS.search(line)]
+    if result.status != 0 and (told or not result.output):
         said = words_of("\n".join(told).replace(main, "the rendered file"))
         name = "HAProxy" if "haproxy" in checker else checker[0]
         raise CheckError(f"{name} refuses this configuration: {said}; nothing was changed")

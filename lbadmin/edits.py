@@ -5,16 +5,29 @@ or what is removed is in use.
 """
 
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar, cast
 
 from lbadmin.document import Document
 from lbadmin.errors import DuplicateError, Fault, NotFoundError, RefusedError
-from lbadmin.model import Certificate, CheckScript, ClusterConfig, RealServer, State, VirtualService
+from lbadmin.model import (
+    Certificate,
+    CheckScript,
+    ClusterConfig,
+    Layer4RealServer,
+    Layer4Service,
+    RealServer,
+    State,
+    VirtualService,
+)
 from lbadmin.rules import parse_as
 from lbadmin.sentences import show
 
 D = TypeVar("D", bound=Document)
-L = TypeVar("L", bound=Certificate | CheckScript | RealServer | VirtualService)
+AnyService: TypeAlias = VirtualService | Layer4Service
+AnyServer: TypeAlias = RealServer | Layer4RealServer
+S = TypeVar("S", bound=AnyService)
+R = TypeVar("R", bound=AnyServer)
+L = TypeVar("L", bound=Certificate | CheckScript | AnyServer | AnyService)
 
 
 def changed(document: D, **fields: Any) -> D:  # noqa: ANN401 - whatever the fields hold
@@ -23,73 +36,84 @@ def changed(document: D, **fields: Any) -> D:  # noqa: ANN401 - whatever the fie
     return parse_as(type(document), {**old, **fields})
 
 
-def service_of(cluster: ClusterConfig, label: str) -> VirtualService:
-    """Return the virtual service of that label."""
-    return _labelled(cluster.virtual_services, label, "virtual service")
+class Services(Generic[S, R]):
+    """The virtual services of one layer within a ClusterConfig, each with its real servers."""
+
+    def __init__(self, number: int, field: str, kind: str, service: type[S], server: type[R]) -> None:
+        self.number, self.field, self.kind = number, field, kind
+        self.service, self.server = service, server
+
+    def of(self, cluster: ClusterConfig) -> tuple[S, ...]:
+        """Return all services of the layer."""
+        return cast("tuple[S, ...]", getattr(cluster, self.field))
+
+    def find(self, cluster: ClusterConfig, label: str) -> S:
+        """Return the virtual service of that label."""
+        return _labelled(self.of(cluster), label, self.kind)
+
+    def add(self, cluster: ClusterConfig, service: S) -> ClusterConfig:
+        """Return the document with one more virtual service, of a label that no layer has."""
+        for other in LAYERS:
+            used_by = f"another {self.kind}" if other is self else f"a layer {other.number} virtual service"
+            _refuse_label(other.of(cluster), service.label, used_by)
+        return self._with(cluster, [*self.of(cluster), service])
+
+    def replace(self, cluster: ClusterConfig, label: str, service: S) -> ClusterConfig:
+        """Return the document with the virtual service in the place of the one of that label."""
+        old = self.find(cluster, label)
+        return self._with(cluster, [service if other is old else other for other in self.of(cluster)])
+
+    def remove(self, cluster: ClusterConfig, label: str) -> ClusterConfig:
+        """Return the document without the virtual service of that label."""
+        old = self.find(cluster, label)
+        return self._with(cluster, [other for other in self.of(cluster) if other is not old])
+
+    def with_state(self, cluster: ClusterConfig, label: str, state: State) -> ClusterConfig:
+        """Return the document with all real servers of that virtual service in the state."""
+        servers = [changed(server, state=state) for server in self.servers(cluster, label)]
+        return self._with_servers(cluster, label, servers)
+
+    def servers(self, cluster: ClusterConfig, label: str) -> tuple[R, ...]:
+        """Return the real servers of the virtual service of that label."""
+        return cast("tuple[R, ...]", self.find(cluster, label).real_servers)
+
+    def find_server(self, cluster: ClusterConfig, label: str, name: str) -> R:
+        """Return the real server of that name in the virtual service of that label."""
+        for server in self.servers(cluster, label):
+            if server.label == name:
+                return server
+        raise NotFoundError(
+            f"{label} has no real server {show(name)}; its list of real servers has the labels"
+        )
+
+    def add_server(self, cluster: ClusterConfig, label: str, server: R) -> ClusterConfig:
+        """Return the document with one more real server in the virtual service of that label."""
+        servers = self.servers(cluster, label)
+        return self._with_servers(cluster, label, _added(servers, server, f"real server of {label}"))
+
+    def replace_server(self, cluster: ClusterConfig, label: str, name: str, server: R) -> ClusterConfig:
+        """Return the document with the real server in the place of the one of that name."""
+        old = self.find_server(cluster, label, name)
+        servers = [server if other is old else other for other in self.servers(cluster, label)]
+        return self._with_servers(cluster, label, servers)
+
+    def remove_server(self, cluster: ClusterConfig, label: str, name: str) -> ClusterConfig:
+        """Return the document without the real server of that name."""
+        old = self.find_server(cluster, label, name)
+        servers = [other for other in self.servers(cluster, label) if other is not old]
+        return self._with_servers(cluster, label, servers)
+
+    def _with(self, cluster: ClusterConfig, services: Sequence[S]) -> ClusterConfig:
+        return changed(cluster, **{self.field: tuple(services)})
+
+    def _with_servers(self, cluster: ClusterConfig, label: str, servers: Sequence[R]) -> ClusterConfig:
+        service = self.find(cluster, label)
+        return self.replace(cluster, label, changed(service, real_servers=tuple(servers)))
 
 
-def server_of(service: VirtualService, label: str) -> RealServer:
-    """Return the real server of that label."""
-    for server in service.real_servers:
-        if server.label == label:
-            return server
-    raise NotFoundError(
-        f"{service.label} has no real server {show(label)}; its list of real servers has the labels"
-    )
-
-
-def with_services(cluster: ClusterConfig, services: Sequence[VirtualService]) -> ClusterConfig:
-    """Return the document with these virtual services instead of its own."""
-    return changed(cluster, virtual_services=tuple(services))
-
-
-def add_service(cluster: ClusterConfig, service: VirtualService) -> ClusterConfig:
-    """Return the document with one more virtual service."""
-    return with_services(cluster, _added(cluster.virtual_services, service, "virtual service"))
-
-
-def replace_service(cluster: ClusterConfig, label: str, service: VirtualService) -> ClusterConfig:
-    """Return the document with the virtual service in the place of the one of that label."""
-    old = service_of(cluster, label)
-    return with_services(cluster, [service if other is old else other for other in cluster.virtual_services])
-
-
-def remove_service(cluster: ClusterConfig, label: str) -> ClusterConfig:
-    """Return the document without the virtual service of that label."""
-    old = service_of(cluster, label)
-    return with_services(cluster, [other for other in cluster.virtual_services if other is not old])
-
-
-def with_servers(cluster: ClusterConfig, label: str, servers: Sequence[RealServer]) -> ClusterConfig:
-    """Return the document with these real servers in the virtual service of that label."""
-    service = service_of(cluster, label)
-    return replace_service(cluster, label, changed(service, real_servers=tuple(servers)))
-
-
-def with_state(cluster: ClusterConfig, label: str, state: State) -> ClusterConfig:
-    """Return the document with all real servers of that virtual service in the state."""
-    servers = service_of(cluster, label).real_servers
-    return with_servers(cluster, label, [server.model_copy(update={"state": state}) for server in servers])
-
-
-def add_server(cluster: ClusterConfig, label: str, server: RealServer) -> ClusterConfig:
-    """Return the document with one more real server in the virtual service of that label."""
-    servers = service_of(cluster, label).real_servers
-    return with_servers(cluster, label, _added(servers, server, f"real server of {label}"))
-
-
-def replace_server(cluster: ClusterConfig, label: str, name: str, server: RealServer) -> ClusterConfig:
-    """Return the document with the real server in the place of the one of that name."""
-    service = service_of(cluster, label)
-    old = server_of(service, name)
-    return with_servers(cluster, label, [server if other is old else other for other in service.real_servers])
-
-
-def remove_server(cluster: ClusterConfig, label: str, name: str) -> ClusterConfig:
-    """Return the document without the real server of that name."""
-    service = service_of(cluster, label)
-    old = server_of(service, name)
-    return with_servers(cluster, label, [other for other in service.real_servers if other is not old])
+LAYER7 = Services(7, "virtual_services", "virtual service", VirtualService, RealServer)
+LAYER4 = Services(4, "layer4_services", "layer 4 virtual service", Layer4Service, Layer4RealServer)
+LAYERS: tuple[Services[Any, Any], ...] = (LAYER7, LAYER4)
 
 
 def certificate_of(cluster: ClusterConfig, label: str) -> Certificate:
@@ -146,7 +170,8 @@ def remove_script(cluster: ClusterConfig, label: str) -> ClusterConfig:
 
 
 def _script_users(cluster: ClusterConfig, label: str) -> list[str]:
-    return [service.label for service in cluster.virtual_services if service.health_check.script == label]
+    services: tuple[AnyService, ...] = (*cluster.virtual_services, *cluster.layer4_services)
+    return [service.label for service in services if service.health_check.script == label]
 
 
 def _labelled(items: Sequence[L], label: str, kind: str) -> L:
@@ -157,10 +182,14 @@ def _labelled(items: Sequence[L], label: str, kind: str) -> L:
 
 
 def _added(items: Sequence[L], item: L, kind: str) -> tuple[L, ...]:
-    if any(item.label == other.label for other in items):
-        message = f"label {item.label} is used by another {kind}; choose another label"
-        raise DuplicateError([Fault("label", item.label, message)])
+    _refuse_label(items, item.label, f"another {kind}")
     return (*items, item)
+
+
+def _refuse_label(items: Sequence[L], label: str, used_by: str) -> None:
+    if any(label == other.label for other in items):
+        message = f"label {label} is used by {used_by}; choose another label"
+        raise DuplicateError([Fault("label", label, message)])
 
 
 def _refuse_use(users: Sequence[str], what: str) -> None:

@@ -255,6 +255,11 @@ class ClusterConfig(Document):
     certificates: Annotated[tuple[Certificate, ...], Field(max_length=MAX_CERTIFICATES)] = ()
     check_scripts: Annotated[tuple[CheckScript, ...], Field(max_length=MAX_SCRIPTS)] = ()
 
+    @property
+    def services(self) -> tuple["VirtualService | Layer4Service", ...]:
+        """The services of both layers."""
+        return (*self.virtual_services, *self.layer4_services)
+
 
 class NodeConfig(Document):
     """What belongs to this node alone and is never replicated (the guide's appendix 1)."""

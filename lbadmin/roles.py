@@ -15,7 +15,9 @@ OPEN = frozenset({"openSession", "isMember"})
 EVERYBODY = frozenset({"closeSession", "putPassword"})
 """Operations that change something and are for every role; the password is one's own (api/users.py)."""
 
-OPERATORS = frozenset({"putRealServerState", "putVirtualServiceState"})
+OPERATORS = frozenset(
+    f"put{layer}{what}State" for layer in ("", "Layer4") for what in ("RealServer", "VirtualService")
+)
 """Operations that change something and are for operators, too."""
 
 SAFE_METHODS = frozenset({"GET", "HEAD"})

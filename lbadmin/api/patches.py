@@ -1,6 +1,7 @@
 """PATCH: a model of the same fields, none required; what is given replaces, nested objects are merged."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Annotated, Any, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, create_model
@@ -10,8 +11,9 @@ from lbadmin.document import Document
 M = TypeVar("M", bound=Document)
 
 
+@cache
 def patch_of(model: type[Document]) -> type[BaseModel]:
-    """Return the patch model of a document part."""
+    """Return the patch model of a document part, the same each time: its name is one of the description's."""
     fields: dict[str, Any] = {}
     for name, field in model.model_fields.items():
         kind: Any = field.annotation

@@ -10,7 +10,8 @@ from lbadmin.document import Document
 from lbadmin.fields import MAX_BLOCK, plain, text_block
 
 OWN_TABLE = "lbva"
-"""The table of the appliance's own rules, which no script may touch."""
+OWN_TABLES = {OWN_TABLE, "lbva_layer4"}
+"""The tables of the appliance's own rules, which no script may touch."""
 
 MAX_NETWORKS = 64
 
@@ -41,10 +42,9 @@ def _script(value: object) -> str:
                 f"has flush ruleset in line {line}, which would remove the appliance's own rules; "
                 "leave it out, each load begins with no rules"
             )
-        if word == OWN_TABLE:
+        if word in OWN_TABLES:
             raise ValueError(
-                f"has the table {OWN_TABLE} in line {line}, which is the appliance's own; "
-                "give yours another name"
+                f"has the table {word} in line {line}, which is the appliance's own; give yours another name"
             )
     return text
 

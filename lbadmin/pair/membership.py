@@ -56,7 +56,7 @@ class Membership:
             version=self._system.version(),
             hostname=current.node.hostname,
             single=current.pair is None,
-            services=len(current.cluster.virtual_services),
+            services=len(current.cluster.services),
             cluster_revision=current.cluster_revision,
             certificate=node_certificate(self._system),
         )
@@ -90,8 +90,8 @@ class Membership:
             raise PairError("the other node has been told that this one does not join; pair again")
         if invitation.version != self._system.version():
             raise PairError(version_differs(invitation.local_ip, self._system.version(), invitation.version))
-        if current.cluster.virtual_services:
-            raise PairError(has_services(invitation.local_ip, len(current.cluster.virtual_services)))
+        if len(current.cluster.services):
+            raise PairError(has_services(invitation.local_ip, len(current.cluster.services)))
         if invitation.local_ip not in own_addresses(current.node):
             raise PairError(
                 f"{invitation.local_ip} is not an address of {current.node.hostname} itself; "

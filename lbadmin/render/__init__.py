@@ -7,6 +7,10 @@ from lbadmin.render.firewall import render_firewall
 from lbadmin.render.graphs import render_graphs
 from lbadmin.render.haproxy import render_beside, render_haproxy
 from lbadmin.render.keepalived import render_keepalived
+from lbadmin.render.layer4 import render_layer4
+from lbadmin.render.layer4_checks import render_layer4_checks
+from lbadmin.render.layer4_rules import render_layer4_rules
+from lbadmin.render.layer4_sync import render_layer4_sync
 from lbadmin.render.network import render_network
 from lbadmin.render.peer import render_peer
 from lbadmin.render.snmp import render_snmp
@@ -24,6 +28,10 @@ def render(cluster: ClusterConfig, node: NodeConfig, pair: PairConfig | None = N
         HAPROXY_CFG: render_haproxy(cluster, joined(pair)),
         **render_beside(cluster),
         KEEPALIVED_CONF: render_keepalived(cluster, node, joined(pair)),
+        **render_layer4(cluster),
+        **render_layer4_checks(cluster),
+        **render_layer4_rules(cluster, node, joined(pair)),
+        **render_layer4_sync(cluster, node, joined(pair)),
         **render_network(node),
         **render_graphs(node),
         **render_peer(pair),

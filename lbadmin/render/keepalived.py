@@ -78,9 +78,12 @@ def _carriers(addresses: list[Address], node: NodeConfig) -> set[str]:
 
 
 def virtual_addresses(cluster: ClusterConfig) -> list[Address]:
-    """Return the addresses that go with the master's role, in order: the services' and the floating ones."""
-    services = {service.ip for service in cluster.virtual_services if service.enabled}
-    return sorted(services.union(cluster.ha.floating_addresses), key=lambda ip: (ip.version, int(ip)))
+    """Return the addresses that go with the master's role, in order: the services', SNAT's, the floating."""
+    services = {service.ip for service in cluster.services if service.enabled}
+    sources = {ip for service in cluster.layer4_services if service.enabled for ip in service.snat_addresses}
+    return sorted(
+        services.union(sources, cluster.ha.floating_addresses), key=lambda ip: (ip.version, int(ip))
+    )
 
 
 def _globals(*lines: str) -> list[str]:

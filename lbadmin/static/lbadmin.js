@@ -1,4 +1,4 @@
-// What htmx leaves open: pages say when they no longer refresh themselves, and refresh nothing that is in use.
+// What pages say when they no longer refresh themselves, how they refresh nothing in use, and buttons that copy.
 "use strict";
 
 const failing = new Set();
@@ -43,3 +43,11 @@ document.addEventListener("htmx:beforeSwap", (event) => {
     event.detail.shouldSwap = false;
   }
 });
+
+for (const button of document.querySelectorAll("button[data-copies]")) {
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(document.getElementById(button.dataset.copies).textContent);
+    button.textContent = "Copied";
+  });
+}

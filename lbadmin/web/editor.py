@@ -164,3 +164,22 @@ async def act(page: Page, method: str, path: str, *, back: str, notice: str) -> 
     await page.form()
     reply = await page.send(method, path)
     return await page.refused(reply) if reply.is_refused else page.done(back, notice)
+
+
+async def ask_first(
+    page: Page,
+    method: str,
+    path: str,
+    *,
+    title: str,
+    text: str,
+    submit: str,
+    back: str,
+    notice: str,
+    cancel: str = "",
+    template: str = "confirm.html",
+) -> Response:
+    """Show a question, or carry out what it is about once its button was pressed: see `act`."""
+    if page.posted:
+        return await act(page, method, path, back=back, notice=notice)
+    return await page.show(template, title=title, text=text, cancel=cancel or back, submit=submit)

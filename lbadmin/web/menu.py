@@ -39,6 +39,8 @@ MENU = (
     Group(
         "Cluster Configuration",
         (
+            Entry("Layer 4 – Virtual Services", "/lbadmin/layer4/services"),
+            Entry("Layer 4 – Real Servers", "/lbadmin/layer4/servers"),
             Entry("Layer 7 – Virtual Services", "/lbadmin/layer7/services"),
             Entry("Layer 7 – Real Servers", "/lbadmin/layer7/servers"),
             Entry("Layer 7 – Advanced Configuration", "/lbadmin/layer7/advanced"),
@@ -73,7 +75,11 @@ MENU = (
     ),
     Group(
         "Reports",
-        (Entry("Layer 7 Status", "/lbadmin/reports/layer7"), Entry("Graphs", "/lbadmin/reports/graphs")),
+        (
+            Entry("Layer 4 Status", "/lbadmin/reports/layer4"),
+            Entry("Layer 7 Status", "/lbadmin/reports/layer7"),
+            Entry("Graphs", "/lbadmin/reports/graphs"),
+        ),
     ),
     Group("Logs", (Entry("Logs", "/lbadmin/logs"), Entry("Audit", "/lbadmin/logs/audit"))),
     Group("Support", (Entry("Technical Support Download", "/lbadmin/support"),)),

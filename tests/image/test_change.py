@@ -126,7 +126,7 @@ def test_a_daemon_that_died_between_files_and_reload_catches_up(
 
     monkeypatch.setattr("lbadmin.change.activate", die)
     with pytest.raises(KeyboardInterrupt):
-        changes.change_cluster(lambda _: edits.with_state(cluster(), "web", "halt"), "root", "halt")
+        changes.change_cluster(lambda _: edits.LAYER7.with_state(cluster(), "web", "halt"), "root", "halt")
     assert serves(), "the files are there, and HAProxy was not told"
     Changes(appliance.system, appliance.haproxy).reconcile()
     assert [row["status"] for row in appliance.haproxy.statistics() if row["svname"] == "FE-1"] == ["MAINT"]

@@ -35,8 +35,8 @@ def test_a_change_of_a_large_configuration_takes_little_longer_than_haproxy_itse
     appliance: Appliance, changes: Changes
 ) -> None:
     def limit(cluster: ClusterConfig) -> ClusterConfig:
-        changed = edits.changed(edits.service_of(cluster, "OCS-7"), maxconn=5)
-        return edits.replace_service(cluster, "OCS-7", changed)
+        changed = edits.changed(edits.LAYER7.find(cluster, "OCS-7"), maxconn=5)
+        return edits.LAYER7.replace(cluster, "OCS-7", changed)
 
     began = time.monotonic()
     assert appliance.run(["haproxy", "-c", "-f", "/etc/haproxy/haproxy.cfg"]).status == 0
@@ -45,7 +45,7 @@ def test_a_change_of_a_large_configuration_takes_little_longer_than_haproxy_itse
     took: dict[str, float] = {}
     for what, edit in (
         ("a reload", limit),
-        ("a state", lambda cluster: edits.with_state(cluster, "OCS-7", "drain")),
+        ("a state", lambda cluster: edits.LAYER7.with_state(cluster, "OCS-7", "drain")),
     ):
         began = time.monotonic()
         changes.change_cluster(edit, "root", what)

@@ -39,13 +39,15 @@ def test_the_text_is_the_section(by_hand: Balancer) -> None:
 
 def test_states_hold_for_the_servers_that_the_text_names(by_hand: Balancer) -> None:
     changes = by_hand.changes
-    changes.change_cluster(lambda cluster: edits.with_state(cluster, "web", "halt"), "root", "halt")
+    changes.change_cluster(lambda cluster: edits.LAYER7.with_state(cluster, "web", "halt"), "root", "halt")
     assert greeted_by() == "FE-2"
     changes.restart_haproxy("root")
     assert by_hand.row("FE-1")["status"] == "MAINT", "though the text does not say so"
     changes.reload_haproxy("root")
     assert greeted_by() == "FE-2"
-    changes.change_cluster(lambda cluster: edits.with_state(cluster, "web", "online"), "root", "online")
+    changes.change_cluster(
+        lambda cluster: edits.LAYER7.with_state(cluster, "web", "online"), "root", "online"
+    )
     assert greeted_by() == "FE-1"
     assert by_hand.row("FE-1")["weight"] == "17", "the weight stays the text's"
 

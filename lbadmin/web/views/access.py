@@ -9,7 +9,7 @@ from lbadmin.bodies import Texts, body_of
 from lbadmin.catalogue import Field
 from lbadmin.catalogue_requests import API_KEY, NEW_USER, PASSWORD, SET_PASSWORD, USER_ROLE
 from lbadmin.client import PREFIX
-from lbadmin.web.editor import Editor, act
+from lbadmin.web.editor import Editor, act, ask_first
 from lbadmin.web.forms import default_texts, errors_of, sent_texts
 from lbadmin.web.page import Page, as_sentence, button, route
 from lbadmin.web.session import COOKIE, set_cookie
@@ -152,28 +152,29 @@ async def _set(page: Page, title: str, path: str, intro: str) -> Response:
 async def remove_user(page: Page) -> Response:
     """Ask, then remove a user."""
     name = page.request.path_params["name"]
-    if page.posted:
-        return await act(page, "DELETE", _at(name), back=PASSWORDS, notice=f"User {name} was removed.")
-    return await page.show(
-        "confirm.html",
+    return await ask_first(
+        page,
+        "DELETE",
+        _at(name),
         title=f"Remove user {name}?",
         text="The user's sessions end, and the user can't log in any more.",
-        cancel=PASSWORDS,
         submit="Remove",
+        back=PASSWORDS,
+        notice=f"User {name} was removed.",
     )
 
 
 async def close_console(page: Page) -> Response:
     """Ask, then take the password of console and SSH away."""
-    if page.posted:
-        notice = "Nobody can log in at the console or by SSH with a password now."
-        return await act(page, "DELETE", "/console/password", back=PASSWORDS, notice=notice)
-    return await page.show(
-        "confirm.html",
+    return await ask_first(
+        page,
+        "DELETE",
+        "/console/password",
         title="Take the password of root away?",
         text="Nobody can log in at the console or by SSH with a password until one is set again here.",
-        cancel=PASSWORDS,
         submit="Take away",
+        back=PASSWORDS,
+        notice="Nobody can log in at the console or by SSH with a password now.",
     )
 
 
@@ -210,15 +211,15 @@ async def api_keys(page: Page) -> Response:
 async def revoke(page: Page) -> Response:
     """Ask, then revoke an API key."""
     name = page.request.path_params["name"]
-    if page.posted:
-        path = f"/api-keys/{quote(name, safe='')}"
-        return await act(page, "DELETE", path, back=API_KEYS, notice=f"API key {name} was revoked.")
-    return await page.show(
-        "confirm.html",
+    return await ask_first(
+        page,
+        "DELETE",
+        f"/api-keys/{quote(name, safe='')}",
         title=f"Revoke API key {name}?",
         text="Programs that use it are refused from this moment. A revoked key can't be brought back.",
-        cancel=API_KEYS,
         submit="Revoke",
+        back=API_KEYS,
+        notice=f"API key {name} was revoked.",
     )
 
 

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from lbadmin.bodies import body_of
 from lbadmin.catalogue_requests import IMPORT, SELF_SIGNED, SIGNED, SIGNING_REQUEST
 from lbadmin.web.downloads import text_file
-from lbadmin.web.editor import Editor, act
+from lbadmin.web.editor import Editor, ask_first
 from lbadmin.web.forms import default_texts, errors_of, sent_texts
 from lbadmin.web.page import Page, route
 
@@ -131,16 +131,18 @@ async def signed(page: Page) -> Response:
 async def delete(page: Page) -> Response:
     """Ask, then delete a certificate."""
     label = page.request.path_params["label"]
-    if page.posted:
-        return await act(page, "DELETE", _api(page), back=CERTIFICATES, notice=f"{label} was deleted.")
     await page.get(_api(page))
-    return await page.show(
-        "confirm.html",
+    return await ask_first(
+        page,
+        "DELETE",
+        _api(page),
         title=f"Delete certificate {label}?",
         text="The certificate goes, and its private key as soon as no kept revision of the Change History "
         "needs it. A certificate that a virtual service uses is not deleted.",
-        cancel=_path(label),
         submit="Delete",
+        back=CERTIFICATES,
+        notice=f"{label} was deleted.",
+        cancel=_path(label),
     )
 
 

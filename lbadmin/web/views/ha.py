@@ -7,7 +7,7 @@ from starlette.responses import Response
 from lbadmin.bodies import body_of, texts_of
 from lbadmin.catalogue import fields_of
 from lbadmin.catalogue_pair import CREATE_PAIR, HA_SETTINGS, create_pair
-from lbadmin.web.editor import Editor, act
+from lbadmin.web.editor import Editor, ask_first
 from lbadmin.web.forms import default_texts, errors_of, sent_texts
 from lbadmin.web.forms import shown as shown_text
 from lbadmin.web.page import Page, as_sentence, button, route, server_of
@@ -71,42 +71,48 @@ async def settings(page: Page) -> Response:
 
 async def take_over(page: Page) -> Response:
     """Ask, then let this node become the master."""
-    if page.posted:
-        return await act(page, "POST", "/pair/take-over", back=HA, notice="This node is the master now.")
-    return await page.show(
-        "confirm_here.html",
+    return await ask_first(
+        page,
+        "POST",
+        "/pair/take-over",
         title="Take over?",
         text=f"This node becomes the master, and the addresses of all services move here. {HANDED}",
-        cancel=HA,
         submit="Take over",
+        back=HA,
+        notice="This node is the master now.",
+        template="confirm_here.html",
     )
 
 
 async def hand_over(page: Page) -> Response:
     """Ask, then let the peer become the master."""
-    if page.posted:
-        return await act(page, "POST", "/pair/hand-over", back=HA, notice="The peer is the master now.")
-    return await page.show(
-        "confirm_here.html",
+    return await ask_first(
+        page,
+        "POST",
+        "/pair/hand-over",
         title="Hand over?",
         text=f"The peer becomes the master, and the addresses of all services move there. {HANDED}",
-        cancel=HA,
         submit="Hand over",
+        back=HA,
+        notice="The peer is the master now.",
+        template="confirm_here.html",
     )
 
 
 async def remove(page: Page) -> Response:
     """Ask, then break the pair, or forget a peer that can't be told."""
     pair = await page.get("/pair")
-    if page.posted:
-        return await act(page, "DELETE", "/pair", back=HA, notice="This node has left the pair.")
     peer = pair["peer"]["hostname"] if pair["peer"] else pair["peer_ip"]
-    return await page.show(
-        "confirm_here.html",
+    return await ask_first(
+        page,
+        "DELETE",
+        "/pair",
         title=f"Remove node {peer}?",
         text=_removed(pair),
-        cancel=HA,
         submit="Remove node",
+        back=HA,
+        notice="This node has left the pair.",
+        template="confirm_here.html",
     )
 
 

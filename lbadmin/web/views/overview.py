@@ -1,10 +1,10 @@
 """System Overview: what is served and how it is, live, with its buttons."""
 
 from typing import Any, TypeAlias
-from urllib.parse import quote
 
 from starlette.responses import Response
 
+from lbadmin.web.layers import LAYER7, LAYERS, Layer
 from lbadmin.web.page import Page, as_sentence, button, route
 from lbadmin.web.views.monitoring import monitoring_of
 
@@ -18,11 +18,13 @@ SERVICES_PER_SECOND = 50
 async def overview(page: Page) -> Response:
     """Show node, virtual services and real servers."""
     status = await page.get("/status")
-    every_s = 2 + len(status["virtual_services"]) // SERVICES_PER_SECOND
+    services = _services(status)
+    every_s = 2 + len(services) // SERVICES_PER_SECOND
     return await page.show(
         "overview.html",
         told=status,
         status=status,
+        services=services,
         pair=await _pair(page, status),
         every_s=every_s,
         **await monitoring_of(page),
@@ -42,12 +44,9 @@ async def messages(page: Page) -> Response:
 async def set_state(page: Page) -> Response:
     """Take a real server, or all of a virtual service, online, drain or halt it."""
     form = await page.form()
-    state, _, labels = str(form.get("action", "")).partition("/")
-    service, _, server = labels.partition("/")
-    path = f"/layer7/virtual-services/{quote(service, safe='')}"
-    if server:
-        path += f"/real-servers/{quote(server, safe='')}"
-    reply = await page.send("PUT", f"{path}/state", {"state": state})
+    state, name, service, server = (*str(form.get("action", "")).split("/", 3), "", "", "", "")[:4]
+    layer = LAYERS.get(name, LAYER7)
+    reply = await page.send("PUT", f"{layer.api_of(service, server)}/state", {"state": state})
     if page.by_htmx:
         refused = as_sentence(reply.json()["detail"]) if reply.is_refused else ""
         return await _live(page, acted=True, refused=refused)
@@ -60,7 +59,14 @@ async def _live(page: Page, *, acted: bool = False, refused: str = "") -> Respon
     """Return the live part; after a button, too, whether it was refused, which the next one leaves alone."""
     status = await page.get("/status")
     pair = await _pair(page, status)
-    return page.part("live.html", status=status, pair=pair, live=True, acted=acted, refused=refused)
+    services = _services(status)
+    shown = {"status": status, "services": services, "pair": pair}
+    return page.part("live.html", **shown, live=True, acted=acted, refused=refused)
+
+
+def _services(status: Json) -> list[tuple[Layer, Json]]:
+    """Return the virtual services of all layers, each with its layer."""
+    return [(layer, service) for layer in LAYERS.values() for service in layer.of_status(status)]
 
 
 async def _pair(page: Page, status: Json) -> Json | None:

@@ -6,8 +6,9 @@ from urllib.parse import quote
 from starlette.responses import Response
 
 from lbadmin.catalogue_requests import CHECK_SCRIPT
-from lbadmin.web.editor import Editor, act
+from lbadmin.web.editor import Editor, ask_first
 from lbadmin.web.forms import default_texts
+from lbadmin.web.layers import LAYERS
 from lbadmin.web.page import Page, route
 
 Json: TypeAlias = Any
@@ -28,10 +29,12 @@ timeout 2 bash -c 'exec 3<>"/dev/tcp/$0/$1"' "$address" "$port"
 
 async def scripts(page: Page) -> Response:
     """List the scripts, and tell what one gets and gives."""
-    used: dict[str, list[str]] = {}
-    for service in (await page.get("/layer7/virtual-services"))["virtual_services"]:
-        if service["health_check"]["type"] == "external":
-            used.setdefault(service["health_check"]["script"], []).append(service["label"])
+    used: dict[str, list[tuple[str, str]]] = {}
+    for layer in LAYERS.values():
+        for service in (await page.get(layer.api))["virtual_services"]:
+            if service["health_check"]["type"] == "external":
+                where = service["label"], layer.service(service["label"])
+                used.setdefault(service["health_check"]["script"], []).append(where)
     found = (await page.get(API))["check_scripts"]
     return await page.show("scripts.html", scripts=found, used=used, sample=SAMPLE)
 
@@ -75,15 +78,16 @@ async def modify(page: Page) -> Response:
 async def delete(page: Page) -> Response:
     """Ask, then delete a script."""
     label = page.request.path_params["label"]
-    if page.posted:
-        return await act(page, "DELETE", _api(page), back=SCRIPTS, notice=f"{label} was deleted.")
     await page.get(_api(page))
-    return await page.show(
-        "confirm.html",
+    return await ask_first(
+        page,
+        "DELETE",
+        _api(page),
         title=f"Delete {label}?",
         text="The script goes; the Change History still has it. One that a health check uses is not deleted.",
-        cancel=SCRIPTS,
         submit="Delete",
+        back=SCRIPTS,
+        notice=f"{label} was deleted.",
     )
 
 

@@ -10,12 +10,12 @@ from lbadmin.bodies import Texts, body_of
 from lbadmin.catalogue import Field, Section
 from lbadmin.catalogue_templates import TEMPLATES, Template
 from lbadmin.web.forms import default_texts, errors_of, sent_texts
+from lbadmin.web.layers import LAYER7
 from lbadmin.web.page import Page, route
 
 Json: TypeAlias = Any
 
 PAGE = "/lbadmin/templates"
-SERVICES = "/lbadmin/layer7/services"
 ROWS = 2
 MAX_ROWS = 64
 """Servers that the form begins with, and that it takes; a pool has at most 8 front ends (OCS 2007 R2)."""
@@ -146,7 +146,7 @@ async def _apply(page: Page, chosen: Template, sent: _Typed, revision: str) -> R
     if reply.is_refused:
         return await _ask(page, chosen, sent, _errors(reply.json(), chosen, sent), reply.status)
     labels = " and ".join(each["label"] for each in reply.json()["services"])
-    return page.done(SERVICES, f"{labels} and the real servers were added; the change is in effect.")
+    return page.done(LAYER7.services, f"{labels} and the real servers were added; the change is in effect.")
 
 
 ROUTES = [

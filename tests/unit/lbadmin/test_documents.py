@@ -280,16 +280,16 @@ def test_what_is_in_use_is_not_removed() -> None:
         with pytest.raises(RefusedError) as caught:
             remove(cluster, what.rsplit(" ", 1)[1])
         assert caught.value.sentence == f"{what} is used by OCS-Front-End; choose another one there first"
-    free = edits.remove_service(cluster, "OCS-Front-End")
+    free = edits.LAYER7.remove(cluster, "OCS-Front-End")
     assert (free.certificates, free.check_scripts) == (cluster.certificates, cluster.check_scripts)
     assert edits.remove_script(edits.remove_certificate(free, "web"), "look").certificates == ()
 
 
 def test_an_edit_of_services_keeps_the_rest_of_the_document() -> None:
     cluster = parse_cluster({**GUIDE, **HELPERS})
-    drained = edits.with_state(cluster, "OCS-Front-End", "drain")
+    drained = edits.LAYER7.with_state(cluster, "OCS-Front-End", "drain")
     assert {each.state for each in drained.virtual_services[0].real_servers} == {"drain"}
-    assert edits.with_state(drained, "OCS-Front-End", "online") == cluster
+    assert edits.LAYER7.with_state(drained, "OCS-Front-End", "online") == cluster
 
 
 def test_a_document_of_format_1_is_migrated() -> None:

@@ -1,0 +1,103 @@
+"""checks.cfg: the HAProxy of lbva-checks.service, which checks the real servers of layer 4 services.
+
+The checks are layer 7's own (`render.checks`), so that all choices mean the same on both layers. It carries
+no client. A backend stands for each service, and says on loopback which of its servers are well.
+"""
+
+from collections.abc import Iterator
+
+from lbadmin.model import ClusterConfig, Layer4Service, RealServer, VirtualService
+from lbadmin.render.checks import check_lines, check_words, uses_tls
+from lbadmin.render.layer4 import CHECKS_PORT, layer4_services, serving
+from lbadmin.render.words import host_of
+
+CHECKS_CFG = "/etc/haproxy/checks.cfg"
+CHECKS_SOCKET = "/run/lbva-checks/admin.sock"
+CHECKS_STATE = "/run/lbva-checks/state"
+"""What the last process knew of the real servers, for the next one (HAProxy's manual, 3.1
+"server-state-file"): else each change would make dead ones well until they have failed anew."""
+
+
+def render_layer4_checks(cluster: ClusterConfig) -> dict[str, str]:
+    """Return checks.cfg by its path; it is empty when there is nothing to check."""
+    services = [_as_checked(each) for each in layer4_services(cluster) if each.health_check.type != "none"]
+    services = [service for service in services if service.real_servers]
+    if not services:
+        return {CHECKS_CFG: ""}
+    scripted = any(service.health_check.type == "external" for service in services)
+    sections = [_head(scripted=scripted), *(_backend(service) for service in services)]
+    return {CHECKS_CFG: "\n".join(sections)}
+
+
+def _as_checked(service: Layer4Service) -> VirtualService:
+    """Return the layer 7 service whose checks are this one's."""
+    return VirtualService(
+        label=service.label,
+        ip=service.ip,
+        ports=service.ports or service.health_check.check_ports or (1,),
+        health_check=service.health_check,
+        real_servers=tuple(
+            RealServer(label=server.label, ip=server.ip, port=server.port) for server in serving(service)
+        ),
+    )
+
+
+def _head(*, scripted: bool) -> str:
+    # Scripts are run as its own user, without a way to other rights (the unit's NoNewPrivileges=).
+    scripts = ("external-check", "insecure-fork-wanted") if scripted else ()
+    return "\n".join(
+        (
+            _section(
+                "global",
+                # One thread and few connections: keepalived's questions alone.
+                "nbthread 1",
+                "maxconn 256",
+                "hard-stop-after 10s",
+                f"stats socket {CHECKS_SOCKET} mode 600 level admin expose-fd listeners",
+                f"server-state-file {CHECKS_STATE}",
+                "log /dev/log local0 notice",
+                *scripts,
+            ),
+            _section(
+                "defaults",
+                "mode http",
+                "log global",
+                "option dontlog-normal",
+                "timeout connect 4000",
+                "timeout client 5000",
+                "timeout server 5000",
+                "load-server-state-from-file global",
+            ),
+            _section(
+                "frontend _answers",
+                f"bind 127.0.0.1:{CHECKS_PORT}",
+                "use_backend %[path,field(2,/)]",
+            ),
+        )
+    )
+
+
+def _backend(service: VirtualService) -> str:
+    return _section(
+        f"backend {service.label}",
+        *(
+            f"http-request return status 200 if {{ path /{service.label}/{server.label} }} "
+            f"{{ srv_is_up({service.label}/{server.label}) }}"
+            for server in service.real_servers
+        ),
+        "http-request return status 503",
+        *check_lines(service),
+        *_servers(service),
+    )
+
+
+def _servers(service: VirtualService) -> Iterator[str]:
+    for server in service.real_servers:
+        words = ["server", server.label, host_of(server.ip), *check_words(service, server)]
+        if uses_tls(service, server):
+            words.append("verify none")
+        yield " ".join(words)
+
+
+def _section(head: str, *lines: str) -> str:
+    return "".join([head, "\n", *(f"    {line}\n" for line in lines)])
