@@ -26,11 +26,11 @@ from lbadmin.console.screen import Screen
 from lbadmin.errors import LbadminError
 from lbadmin.haproxy import HAProxy
 from lbadmin.licensing.licensing import Licensing
-from lbadmin.messages import Message
 from lbadmin.pair import parts
 from lbadmin.pair.model import joined
+from lbadmin.parts import Parts
 from lbadmin.serving import Server
-from lbadmin.status import NodeMessages, node_messages_of
+from lbadmin.status import node_messages_of
 from lbadmin.store import Store
 from lbadmin.system import System
 from lbadmin.systemd import notify_ready, passed_sockets
@@ -68,25 +68,13 @@ def build(system: System) -> Context:
     pair.witness.is_licensed = licensing.is_licensed
     licensing.in_pair = lambda: joined(changes.current.pair) is not None
     licensing.peer_is_licensed = pair.sync.peer_is_licensed
-    clock = Clock(system)
-
-    def messages() -> list[Message]:
-        password = access.factory_password
-        return node_messages_of(changes, haproxy, pair, licensing, clock, factory_password=password).messages
-
-    alerts = Alerts(changes, haproxy, pair.heartbeat.role, messages)
+    told = Parts(system, changes, haproxy, access, pair, licensing, Clock(system))
     return Context(
-        system,
-        changes,
-        haproxy,
-        access,
-        pair,
-        licensing,
-        clock,
-        alerts,
-        PasswordReset(system, access),
-        _uids(WEB_USER),
-        _uids(PEER_USER),
+        **vars(told),
+        alerts=Alerts(told),
+        password_reset=PasswordReset(system, access),
+        web_uids=_uids(WEB_USER),
+        peer_uids=_uids(PEER_USER),
     )
 
 
@@ -100,18 +88,7 @@ def _uids(name: str) -> frozenset[int]:
 
 def screen_of(context: Context) -> Screen:
     """Return what keeps the consoles' screen."""
-
-    def told() -> NodeMessages:
-        return node_messages_of(
-            context.changes,
-            context.haproxy,
-            context.pair,
-            context.licensing,
-            context.clock,
-            factory_password=context.access.factory_password,
-        )
-
-    return Screen(context.system, told, lambda: context.changes.current.node)
+    return Screen(context.system, lambda: node_messages_of(context), lambda: context.changes.current.node)
 
 
 def listen(path: Path) -> socket.socket:

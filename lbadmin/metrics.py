@@ -11,11 +11,10 @@ from typing import Literal, NamedTuple, get_args
 
 from lbadmin import ipvs
 from lbadmin.certificates import leaf_of
-from lbadmin.change import Changes
 from lbadmin.errors import LbadminError, UnavailableError
-from lbadmin.licensing.licensing import LicenceStatus
 from lbadmin.pair.role import Role
 from lbadmin.pair.verdict import SyncWord
+from lbadmin.parts import Parts
 from lbadmin.render.haproxy import EXPORTER_PATH, STATS_SOCKET
 from lbadmin.statspage import fetch
 from lbadmin.system import System
@@ -56,27 +55,17 @@ class Family(NamedTuple):
     samples: Samples
 
 
-class Facts(NamedTuple):
-    """What lbadmind knows."""
-
-    system: System
-    changes: Changes
-    role: Role
-    sync: SyncWord
-    licence: LicenceStatus
-
-
-def metrics_of(facts: Facts) -> bytes:
+def metrics_of(parts: Parts) -> bytes:
     """Return all metrics; what can't be read is left out."""
     exported, up = b"", 0.0
     with contextlib.suppress(UnavailableError):
         target = f"{EXPORTER_PATH}?{'&'.join(f'scope={scope}' for scope in SCOPES)}"
-        exported, up = fetch(facts.system.path(STATS_SOCKET), target), 1.0
+        exported, up = fetch(parts.system.path(STATS_SOCKET), target), 1.0
     families = [
         Family("lbva_haproxy_up", "gauge", "Whether HAProxy told its statistics.", [({}, up)]),
-        *_about(facts),
-        *_machine(facts.system),
-        *_ipvs(facts.system),
+        *_about(parts),
+        *_machine(parts.system),
+        *_ipvs(parts.system),
     ]
     return exported + text_of(families).encode()
 
@@ -110,30 +99,30 @@ def _number(value: float) -> str:
     return str(int(value)) if value == int(value) else repr(value)
 
 
-def _about(facts: Facts) -> Iterator[Family]:
-    build = [({"version": facts.system.version()}, 1.0)]
+def _about(parts: Parts) -> Iterator[Family]:
+    build = [({"version": parts.system.version()}, 1.0)]
     yield Family("lbva_build_info", "gauge", "The version of the appliance.", build)
     yield Family(
         "lbva_role",
         "gauge",
         "1 for the role that this node has.",
-        _one_of("role", facts.role, get_args(Role)),
+        _one_of("role", parts.pair.heartbeat.role(), get_args(Role)),
     )
     yield Family(
         "lbva_pair_sync", "gauge", "1 for how the two configurations of a pair are to each other.",
-        _one_of("state", facts.sync, get_args(SyncWord)),
+        _one_of("state", parts.pair.sync.state().word, get_args(SyncWord)),
     )  # fmt: skip
+    licence = parts.licensing.status()
     states = ("trial", "licensed", "ended")
     yield Family(
         "lbva_licence", "gauge", "1 for whether this is a trial or licensed.",
-        _one_of("state", facts.licence.state, states),
+        _one_of("state", licence.state, states),
     )  # fmt: skip
-    days = facts.licence.days_left
-    left: Samples = [] if days is None else [({}, float(days))]
+    left: Samples = [] if licence.days_left is None else [({}, float(licence.days_left))]
     yield Family("lbva_licence_left_days", "gauge", "Days left of the trial or the licence.", left)
     yield Family(
         "lbva_certificate_not_after_timestamp_seconds", "gauge",
-        "When a certificate ends, in seconds since 1970.", _certificates(facts),
+        "When a certificate ends, in seconds since 1970.", _certificates(parts),
     )  # fmt: skip
 
 
@@ -141,11 +130,11 @@ def _one_of(name: str, now: str, words: Iterable[str]) -> Samples:
     return [({name: word}, float(word == now)) for word in words]
 
 
-def _certificates(facts: Facts) -> Samples:
+def _certificates(parts: Parts) -> Samples:
     found = []
-    for each in facts.changes.current.cluster.certificates:
+    for each in parts.changes.current.cluster.certificates:
         with contextlib.suppress(LbadminError):
-            ends = leaf_of(facts.system, each.chain).not_after.timestamp()
+            ends = leaf_of(parts.system, each.chain).not_after.timestamp()
             found.append(({"certificate": each.label}, ends))
     return found
 

@@ -4,7 +4,7 @@ import json
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -14,14 +14,12 @@ from lbadmin.alerts.courier import Courier, DeliveryError
 from lbadmin.alerts.event import Event, Name
 from lbadmin.alerts.tracking import Look, Tracker, states_of
 from lbadmin.alerts.webhook import body_of, post
-from lbadmin.change import Changes
 from lbadmin.errors import Fault, LbadminError, RefusedError, UnavailableError
-from lbadmin.haproxy import HAProxy
 from lbadmin.mailing import send
-from lbadmin.messages import Message
 from lbadmin.node.alerts import Alerts as Settings
-from lbadmin.pair.role import Role
+from lbadmin.parts import Parts
 from lbadmin.secret import id_of
+from lbadmin.status import node_messages_of
 from lbadmin.store import write_durably
 from lbadmin.worker import Worker
 
@@ -57,18 +55,10 @@ class Outcome(NamedTuple):
 class Alerts:
     """What has happened on this node. Safe to use from several threads."""
 
-    def __init__(
-        self,
-        changes: Changes,
-        haproxy: HAProxy,
-        role: Callable[[], Role],
-        messages: Callable[[], Sequence[Message]],
-    ) -> None:
-        self._changes = changes
-        self._haproxy = haproxy
-        self._role = role
-        self._messages = messages
-        self._file = changes.system.state / FILE
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._changes = parts.changes
+        self._file = parts.system.state / FILE
         self._lock = threading.Lock()
         self._latest: deque[Event] = deque(maxlen=KEEP)
         self._tracker = Tracker()
@@ -95,11 +85,11 @@ class Alerts:
     def look(self) -> float:
         """See what has happened since the last look; return the seconds until the next."""
         try:
-            servers = states_of(self._haproxy.statistics())
+            servers = states_of(self._parts.haproxy.statistics())
         except UnavailableError:
             servers = None
-        hostname = self._changes.current.node.hostname
-        seen = Look(datetime.now(UTC), hostname, self._role(), servers, self._messages())
+        told = node_messages_of(self._parts)
+        seen = Look(datetime.now(UTC), told.node.hostname, told.node.role, servers, told.messages)
         before = (dict(self._tracker.servers), dict(self._tracker.active))
         events = self._tracker.look(seen)
         if events or before != (self._tracker.servers, self._tracker.active):

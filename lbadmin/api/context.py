@@ -5,28 +5,15 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
-from lbadmin.access import Access
 from lbadmin.alerts.alerts import Alerts
-from lbadmin.change import Changes
 from lbadmin.console.reset import PasswordReset
-from lbadmin.haproxy import HAProxy
-from lbadmin.licensing.licensing import Licensing
-from lbadmin.pair.parts import Pair
-from lbadmin.system import System
-from lbadmin.timekeeping import Clock
+from lbadmin.parts import Parts
 
 
 @dataclass(frozen=True)
-class Context:
+class Context(Parts):
     """The parts; processes of `web_uids` may speak for remote clients, those of `peer_uids` for the peer."""
 
-    system: System
-    changes: Changes
-    haproxy: HAProxy
-    access: Access
-    pair: Pair
-    licensing: Licensing
-    clock: Clock
     alerts: Alerts
     password_reset: PasswordReset
     web_uids: frozenset[int]

@@ -6,7 +6,7 @@ from lbadmin.api.auth import Caller
 from lbadmin.api.context import ContextDep
 from lbadmin.api.problems import RESPONSES
 from lbadmin.client import PREFIX
-from lbadmin.metrics import MEDIA_TYPE, Facts, metrics_of
+from lbadmin.metrics import MEDIA_TYPE, metrics_of
 
 router = APIRouter(prefix=PREFIX, responses=RESPONSES, tags=["operations"])
 
@@ -18,11 +18,4 @@ class _Metrics(Response):
 @router.get("/metrics", operation_id="getMetrics", summary="Read the metrics", response_class=_Metrics)
 def get_metrics(context: ContextDep, _: Caller) -> Response:
     """Prometheus' text format: HAProxy's own metrics and the node's."""
-    facts = Facts(
-        context.system,
-        context.changes,
-        context.pair.heartbeat.role(),
-        context.pair.sync.state().word,
-        context.licensing.status(),
-    )
-    return _Metrics(metrics_of(facts))
+    return _Metrics(metrics_of(context))

@@ -21,29 +21,13 @@ class Files(BaseModel):
 @router.get("/status", operation_id="getStatus", summary="Read the status of node, services and servers")
 def get_status(context: ContextDep, _: Caller) -> Status:
     """Health and traffic as HAProxy sees them now, and what there is to tell."""
-    factory_password = context.access.factory_password
-    return status_of(
-        context.changes,
-        context.haproxy,
-        context.pair,
-        context.licensing,
-        context.clock,
-        factory_password=factory_password,
-    )
+    return status_of(context)
 
 
 @router.get("/messages", operation_id="getMessages", summary="Read what there is to tell")
 def get_messages(context: ContextDep, _: Caller) -> NodeMessages:
     """The part of the status that every page shows, without the services."""
-    factory_password = context.access.factory_password
-    return node_messages_of(
-        context.changes,
-        context.haproxy,
-        context.pair,
-        context.licensing,
-        context.clock,
-        factory_password=factory_password,
-    )
+    return node_messages_of(context)
 
 
 @router.get("/files", operation_id="getFiles", summary="Read the rendered files")

@@ -23,15 +23,6 @@ class _Archive(Response):
 )
 def get_support(context: ContextDep, _: Caller) -> Response:
     """A gzipped tar: documents, rendered files, status, journals, versions; no secrets."""
-    factory_password = context.access.factory_password
-    status = status_of(
-        context.changes,
-        context.haproxy,
-        context.pair,
-        context.licensing,
-        context.clock,
-        factory_password=factory_password,
-    )
-    content = support_file(context.system, context.changes, context.haproxy, status)
+    content = support_file(context.system, context.changes, context.haproxy, status_of(context))
     name = file_name(context.system)
     return _Archive(content, headers={"Content-Disposition": f'attachment; filename="{name}"'})

@@ -137,7 +137,7 @@ def _virtual_server(service: Layer4Service) -> Iterator[str]:
     yield f"    delay_before_retry {ASK_AGAIN_S:g}"
     fallback = service.fallback_server
     if fallback.ip is not None:
-        place = f"{fallback.ip} {_port(fallback.port, key)}"
+        place = f"{fallback.ip} {layer4_port(fallback.port, key)}"
         if any(layer4_weight(server) for server in servers):
             yield f"    sorry_server {place}"
             yield f"    sorry_server_lvs_method {METHODS[service.forwarding]}"
@@ -155,7 +155,7 @@ def _place(service: Layer4Service, key: ServiceKey) -> str:
     return f"fwmark {key.mark}" if service.ip.version == 4 else f"fwmark {key.mark} inet6"  # noqa: PLR2004 - IPv4
 
 
-def _port(port: int | None, key: ServiceKey) -> int:
+def layer4_port(port: int | None, key: ServiceKey) -> int:
     """Return the port on a server; 0 is the one that the client came to."""
     return port if port is not None else key.port or 0
 
@@ -169,7 +169,7 @@ def _granularity(service: Layer4Service) -> str:
 
 
 def _real_server(service: Layer4Service, server: Layer4RealServer, key: ServiceKey) -> Iterator[str]:
-    yield f"    real_server {server.ip} {_port(server.port, key)} {{"
+    yield f"    real_server {server.ip} {layer4_port(server.port, key)} {{"
     yield f"        weight {layer4_weight(server)}"
     if service.on_failure == "quiesce":
         yield "        inhibit_on_failure"

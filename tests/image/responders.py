@@ -10,11 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from lbadmin.licensing.licensing import Licensing
-from lbadmin.pair.parts import build
+from lbadmin.daemon import build
 from lbadmin.rules import parse_cluster
 from lbadmin.status import status_of
-from lbadmin.timekeeping import Clock
 from tests.image.servers import wait_until
 
 if TYPE_CHECKING:
@@ -139,13 +137,7 @@ class Balancer:
 
     def health(self) -> str:
         """Return the service's health as the overview shows it."""
-        pair = build(self.appliance.system, self.changes)
-        licensing = Licensing(self.appliance.system)
-        clock = Clock(self.appliance.system)
-        status = status_of(
-            self.changes, self.appliance.haproxy, pair, licensing, clock, factory_password=False
-        )
-        return status.virtual_services[0].health
+        return status_of(build(self.appliance.system)).virtual_services[0].health
 
     def row(self, server: str) -> dict[str, str]:
         """Return HAProxy's statistics of a server of the service."""
