@@ -4,12 +4,13 @@ import argparse
 import os
 from collections.abc import Callable
 from typing import Any, TypeAlias
-from urllib.parse import quote
 
 import argcomplete
 from argcomplete.completers import ChoicesCompleter, FilesCompleter
 
 from lbadmin.cli.grammar import Options, Parser
+from lbadmin.cli.layer4 import LAYER4
+from lbadmin.cli.services import LAYER7, layer_of
 from lbadmin.cli.verbs import GROUPS, verb_of
 from lbadmin.client import Client
 from lbadmin.errors import LbadminError
@@ -67,7 +68,7 @@ def _names(path: str, items: str, name: str = "label") -> Found:
 
 
 def _servers(client: Client, options: Options) -> list[str]:
-    service = client.call("GET", f"/layer7/virtual-services/{quote(options.vip, safe='')}")
+    service = client.call("GET", layer_of(client, options.vip).service_path(options.vip))
     return [each["label"] for each in service["real_servers"]]
 
 
@@ -85,7 +86,9 @@ def _interfaces(client: Client, _: Options) -> list[str]:
 
 
 _FOUND: dict[str, Found] = {
-    "services": _names("/layer7/virtual-services", "virtual_services"),
+    "services": lambda client, _: [*LAYER4.labels(client), *LAYER7.labels(client)],
+    "layer4 services": lambda client, _: LAYER4.labels(client),
+    "layer7 services": lambda client, _: LAYER7.labels(client),
     "servers": _servers,
     "certificates": _names("/layer7/certificates", "certificates"),
     "check_scripts": _names("/layer7/check-scripts", "check_scripts"),

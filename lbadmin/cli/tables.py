@@ -5,17 +5,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
 from lbadmin.bodies import KEPT, texts_of
-from lbadmin.catalogue import (
-    MANUAL,
-    SERVER_SECTIONS,
-    SERVICE_BASIC,
-    SERVICE_SECTIONS,
-    SETTINGS_SECTIONS,
-    Field,
-    fields_of,
-)
+from lbadmin.catalogue import MANUAL, SETTINGS_SECTIONS, Field, Section, fields_of
 from lbadmin.catalogue_monitoring import MONITORING
 from lbadmin.catalogue_node import NODE_SERVICES
+from lbadmin.cli.grammar import Show
 from lbadmin.durations import show_ms
 from lbadmin.node.routelines import line_of
 
@@ -47,7 +40,7 @@ def show_status(status: Json) -> str:
     node = status["node"]
     about = f"{node['hostname']}  version {node['version']}  {node['role']}  up {node['uptime_s']} s"
     rows: list[list[object]] = []
-    for service in status["virtual_services"]:
+    for service in _services(status):
         rows.append([service["label"], "", _place(service), service["health"], "", *_sessions(service)])
         rows += [
             ["", each["label"], _place(each), each["health"], each["weight"], *_sessions(each)]
@@ -56,6 +49,11 @@ def show_status(status: Json) -> str:
     head = ("vip", "rip", "address", "health", "weight", "sessions", "total")
     messages = [each["text"] for each in status["messages"]]
     return "\n".join([*messages, about, *([table(head, rows)] if rows else [])])
+
+
+def _services(status: Json) -> list[Json]:
+    """Return the virtual services of all layers."""
+    return [*status.get("layer4_services", ()), *status["virtual_services"]]
 
 
 def show_messages(answer: Json) -> str:
@@ -68,7 +66,7 @@ def show_report(status: Json | None) -> str:
     if status is None:
         return ""
     rows: list[list[object]] = []
-    for service in status["virtual_services"]:
+    for service in _services(status):
         rows.append([service["label"], "", service["health"], *_traffic(service), "", ""])
         rows += [
             ["", each["label"], each["health"], *_traffic(each), _since(each), each["last_check"] or ""]
@@ -96,38 +94,49 @@ def show_section(answer: Json) -> str:
     return str(answer["text"]).rstrip("\n")
 
 
-def show_services(answer: Json) -> str:
-    """Return the virtual services as a table."""
-    head = ("label", "address", "protocol", "scheduler", "persistence", "rips")
-    rows = [
-        [
-            each["label"],
-            _place(each),
-            each["protocol"],
-            each["scheduler"],
-            each["persistence"]["mode"],
-            len(each["real_servers"]),
+def show_services(sections: Sequence[Section], *paths: str) -> Show:
+    """Return what shows virtual services as a table, with the fields at these paths."""
+    fields = [each for each in fields_of(*sections) if each.path in paths]
+
+    def show(answer: Json) -> str:
+        rows = [
+            [each["label"], _place(each), *texts_of(each, fields).values(), len(each["real_servers"])]
+            for each in answer["virtual_services"]
         ]
-        for each in answer["virtual_services"]
-    ]
-    return table(head, rows)
+        return table(("label", "address", *(field.option_name for field in fields), "rips"), rows)
+
+    return show
 
 
-def show_service(service: Json) -> str:
-    """Return a virtual service: its fields, then its real servers, then the section that it is written as."""
-    parts = [show_fields(service, fields_of(SERVICE_BASIC, *SERVICE_SECTIONS))]
-    if service["real_servers"]:
-        parts.append(show_server_list(service))
-    if service[MANUAL.path]:
-        parts.append(f"{MANUAL.label}:\n{service[MANUAL.path]}".rstrip("\n"))
-    return "\n\n".join(parts)
+def show_service(services: Sequence[Section], servers: Sequence[Section]) -> Show:
+    """Return what shows a virtual service: its fields, its real servers, and what is written by hand."""
+
+    def show(service: Json) -> str:
+        parts = [show_fields(service, fields_of(*services))]
+        if service["real_servers"]:
+            parts.append(show_servers(servers)(service))
+        if service.get(MANUAL.path):
+            parts.append(f"{MANUAL.label}:\n{service[MANUAL.path]}".rstrip("\n"))
+        return "\n\n".join(parts)
+
+    return show
 
 
-def show_server_list(service: Json) -> str:
-    """Return real servers as a table."""
-    fields = fields_of(*SERVER_SECTIONS)
-    rows = [[*texts_of(each, fields).values(), each["state"]] for each in service["real_servers"]]
-    return table([*(field.option_name for field in fields), "state"], rows)
+def show_servers(sections: Sequence[Section]) -> Show:
+    """Return what shows real servers as a table."""
+    fields = fields_of(*sections)
+
+    def show(answer: Json) -> str:
+        rows = [[*texts_of(each, fields).values(), each["state"]] for each in answer["real_servers"]]
+        return table([*(field.option_name for field in fields), "state"], rows)
+
+    return show
+
+
+def show_setup(setup: Json) -> str:
+    """Return how real servers have to be set up: why, then the text for each operating system."""
+    texts = [f"{each['system']}:\n\n{each['commands']}".rstrip("\n") for each in setup["texts"]]
+    return "\n\n".join([setup["explanation"], *texts])
 
 
 def show_settings(settings: Json) -> str:
@@ -324,6 +333,8 @@ def _for_people(text: str, field: Field) -> str:
 
 
 def _place(each: Json) -> str:
+    if each.get("protocol") == "mark":
+        return f"{each['ip']} mark {each['firewall_mark']}"
     ports = each["ports"] if "ports" in each else [each["port"]] if each["port"] else []
     host = f"[{each['ip']}]" if ports and ":" in str(each["ip"]) else each["ip"]
     return f"{host}:{','.join(map(str, ports))}" if ports else str(host)

@@ -102,6 +102,19 @@ STORY = (
     Step("settings --client-timeout 30m", r"client-timeout +30m\n"),
     Step("settings", r"real-server-timeout +45s\n"),
     Step("delete-rip --vip OCS --label FE-1"),
+    Step("add-layer4-vip --label Edge --ip 192.168.2.40 --ports 443,5061 --check-port 5061 --forwarding dr"),
+    Step("list-layer4-vips", r"Edge +192.168.2.40:443,5061 +tcp +dr +wlc +true +0$"),
+    Step("edit-layer4-vip --label Edge --persistence-timeout 1h --new-label OCS-Edge"),
+    Step("show-layer4-vip --label OCS-Edge", r"(?s)forwarding +dr\n.*persistence-timeout +1h\n"),
+    Step("add-layer4-rip --vip OCS-Edge --label EDGE-1 --ip 192.168.2.41"),
+    Step("edit-layer4-rip --vip OCS-Edge --label EDGE-1 --weight 50"),
+    Step("drain --vip OCS-Edge --rip EDGE-1"),
+    Step("list-layer4-rips --vip OCS-Edge", r"EDGE-1 +192.168.2.41 +50 +drain$"),
+    Step("halt --vip OCS-Edge"),
+    Step("status", r"OCS-Edge +192.168.2.40:443,5061 .*\n +EDGE-1 +192.168.2.41 +halt"),
+    Step("show-layer4-setup --label OCS-Edge", r"Linux:\n\n(.*\n)*ip address replace 192.168.2.40/32 dev lo"),
+    Step("delete-layer4-rip --vip OCS-Edge --label EDGE-1"),
+    Step("delete-layer4-vip --label OCS-Edge"),
     Step("add-ocs-front-end --ip 192.168.10.40 --rip FE-1=192.168.10.31 --preview", r'\+.*"OCS-Front-End"'),
     Step("add-ocs-front-end --ip 192.168.10.40 --rip FE-1=192.168.10.31", r'\+.*"OCS-Front-End"'),
     Step(
@@ -452,6 +465,10 @@ OFFERED = {
     "lbcli drain --rip ": [],
     "lbcli show-file /etc/ha": ["/etc/haproxy/haproxy.cfg"],
     "lbcli add-vip --ip ": [],
+    "lbcli add-layer4-vip --forwarding ": ["snat", "nat", "dr", "tun"],
+    "lbcli delete-layer4-vip --label ": ["Edge"],
+    "lbcli drain --vip ": ["Edge", "OCS", "Web"],
+    "lbcli drain --vip Edge --rip ": ["EDGE-1"],
     "lbcli support /etc/hostn": ["/etc/hostname"],
 }
 
@@ -467,6 +484,14 @@ def test_the_shell_completes_verbs_options_and_labels(lbcli: Lbcli, daemon: str)
             "virtual_services": [
                 {"label": "OCS", "ip": "192.168.10.30", "ports": [5060], "real_servers": servers},
                 {"label": "Web", "ip": "192.168.10.40", "ports": [80]},
+            ],
+            "layer4_services": [
+                {
+                    "label": "Edge",
+                    "ip": "192.168.2.50",
+                    "ports": [443],
+                    "real_servers": [{"label": "EDGE-1", "ip": "192.168.2.51"}],
+                }
             ],
         },
     )

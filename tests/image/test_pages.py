@@ -146,12 +146,12 @@ def test_the_overviews_buttons(admin: Visitor, service: str, lbadmin: Client) ->
         return [each["state"] for each in only["real_servers"]]
 
     csrf = form_fields(admin.get("/lbadmin/"))["csrf"]
-    plain = {"csrf": csrf, "action": "drain/OCS-Front-End/FE-1"}
+    plain = {"csrf": csrf, "action": "drain/layer7/OCS-Front-End/FE-1"}
     assert admin.http.post("/lbadmin/overview/state", data=plain).status_code == 303
     assert states() == ["drain", "online"]
     by_htmx = admin.http.post(
         "/lbadmin/overview/state",
-        data={"csrf": csrf, "action": "halt/OCS-Front-End"},
+        data={"csrf": csrf, "action": "halt/layer7/OCS-Front-End"},
         headers={"HX-Request": "true"},
     )
     assert states() == ["halt", "halt"]

@@ -82,7 +82,10 @@ def test_what_is_sent_nevertheless_is_refused_on_a_page(arrive: Arrive, lbadmin:
     assert "User operator is an operator, who may read, drain, halt and set online" in refused.text
     drained = came.http.post(
         OVERVIEW,
-        data={"csrf": form_fields(came.get("/lbadmin/"))["csrf"], "action": "drain/OCS-Front-End/FE-1"},
+        data={
+            "csrf": form_fields(came.get("/lbadmin/"))["csrf"],
+            "action": "drain/layer7/OCS-Front-End/FE-1",
+        },
     )
     assert drained.status_code == 303
     (service,) = lbadmin.call("GET", "/config")["virtual_services"]

@@ -53,11 +53,12 @@ from lbadmin.model import (
 )
 
 SERVICE = (SERVICE_BASIC, Section("", (MANUAL,)), *SERVICE_SECTIONS)
+LAYER4_SERVICE = (LAYER4_BASIC, *LAYER4_SECTIONS)
 NODE = (HOSTNAME, ROUTING, FIREWALL_SCRIPT, LOCKDOWN, SSH, *NODE_SERVICES, *SNMP_SECTIONS, *MONITORING)
 MODELS: tuple[tuple[type[BaseModel], tuple[Section, ...]], ...] = (
     (VirtualService, SERVICE),
     (RealServer, SERVER_SECTIONS),
-    (Layer4Service, (LAYER4_BASIC, *LAYER4_SECTIONS)),
+    (Layer4Service, LAYER4_SERVICE),
     (Layer4RealServer, LAYER4_SERVER_SECTIONS),
     (Layer7Settings, SETTINGS_SECTIONS),
     (NodeConfig, NODE),
@@ -78,6 +79,10 @@ VERBS = (
     ("edit-vip", SERVICE),
     ("add-rip", SERVER_SECTIONS),
     ("edit-rip", SERVER_SECTIONS),
+    ("add-layer4-vip", LAYER4_SERVICE),
+    ("edit-layer4-vip", LAYER4_SERVICE),
+    ("add-layer4-rip", LAYER4_SERVER_SECTIONS),
+    ("edit-layer4-rip", LAYER4_SERVER_SECTIONS),
     ("settings", SETTINGS_SECTIONS),
     ("set-node", NODE),
     ("add-certificate", (SELF_SIGNED,)),
@@ -197,6 +202,8 @@ def test_a_choice_offers_all_that_the_model_has(model: type[BaseModel], field: F
     [
         (VirtualService, SERVICE, {"real_servers"}),
         (RealServer, SERVER_SECTIONS, {"state"}),
+        (Layer4Service, LAYER4_SERVICE, {"real_servers"}),
+        (Layer4RealServer, LAYER4_SERVER_SECTIONS, {"state"}),
         (Layer7Settings, SETTINGS_SECTIONS, set()),
         (NodeConfig, NODE, {"interfaces"}),
         (NewSelfSigned, (SELF_SIGNED,), set()),
