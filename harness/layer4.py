@@ -13,6 +13,7 @@ import httpx
 
 from harness import real_servers, topology
 from harness.appliance import Appliance, Json, RestError
+from harness.clients import OcsClient
 from harness.deadline import Deadline
 from harness.lab import Lab
 
@@ -48,6 +49,11 @@ class Method:
         if self.host == topology.CLIENT.name:
             return [str(interface.ip) for interface in topology.CLIENT.links[0].addresses[:_SOURCES]]
         return [str(topology.crowd_of(1)[number]) for number in range(1, _SOURCES + 1)]
+
+    def clients(self, lab: Lab, count: int, first: int = 0) -> list[OcsClient]:
+        """So many of its clients, from number `first` on."""
+        addresses = self.sources[first : first + count]
+        return [OcsClient(lab, address, vip=self.vip, host=self.host) for address in addresses]
 
 
 METHODS = {
