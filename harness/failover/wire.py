@@ -47,7 +47,7 @@ class Wire:
 
     source: str
     user: str
-    port: int = PORT
+    port: int = field(default_factory=lambda: PORT)
     _socket: socket.socket = field(init=False)
     _framer: Framer = field(default_factory=Framer, init=False)
 
