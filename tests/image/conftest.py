@@ -110,17 +110,18 @@ class Appliance:
         elif verb != "stop" and name == "haproxy":
             self.start_haproxy()
         elif verb != "stop" and name == "keepalived":
-            self._start("keepalived", ["keepalived", "--dont-fork", "--log-console", "--vrrp"])
+            self.start("keepalived", ["keepalived", "--dont-fork", "--log-console", "--vrrp"])
 
     def start_haproxy(self) -> None:
         """Start the master and wait until it is ready, as Type=notify does."""
         config = "/etc/haproxy/haproxy.cfg"
         # The build machine may not allow the file descriptors of the configured maxconn: -n goes before it.
         command = ["haproxy", "-W", "-n", "1000", "-f", config, "-S", MASTER_SOCKET]
-        self._start("haproxy", command)
+        self.start("haproxy", command)
         wait_until(lambda: self.haproxy.is_running() and (self.root / "run/haproxy/admin.sock").exists())
 
-    def _start(self, name: str, command: Sequence[str]) -> None:
+    def start(self, name: str, command: Sequence[str]) -> None:
+        """Start a program of the appliance, which stops at the end."""
         with (self.root / f"run/{name}.log").open("ab") as log:
             self.daemons[name] = subprocess.Popen(self._inside(command), stdout=log, stderr=log)
 
@@ -130,7 +131,7 @@ class Appliance:
         settings.parent.mkdir(parents=True)
         # The build machine's kernel log and audit are none of its business.
         settings.write_text("[Journal]\nStorage=volatile\nReadKMsg=no\nAudit=\n")
-        self._start("journal", ["/usr/lib/systemd/systemd-journald"])
+        self.start("journal", ["/usr/lib/systemd/systemd-journald"])
         wait_until(lambda: list((self.root / "run/log/journal").glob("*/system.journal")))
 
     def stop(self, name: str) -> None:
