@@ -44,7 +44,7 @@ check: venv  ## Lint, types and unit tests, in under a minute.
 	@$(PYTEST) tests/unit
 
 .PHONY: nightly
-nightly: test reproducible bench bench-scale bench-failover bench-sensitivity bench-dataplane  ## Everything, with the figures and the long forms of tests.
+nightly: test reproducible bench bench-scale bench-failover bench-layer4 bench-sensitivity bench-dataplane  ## Everything, with the figures and the long forms of tests.
 	$(PYTEST) tests/image tests/lab tests/system -m nightly --junit-xml=build/report/nightly.xml
 	@$(MAKE) load PROFILE=failover
 
@@ -67,6 +67,12 @@ bench-scale: venv build/rootfs.stamp  ## Measure the management plane with 250 v
 .PHONY: bench-failover
 bench-failover: venv disk  ## Measure what failovers cost clients, beside keepalived's defaults. About 4 hours.
 	@$(VENV)/bin/python -m harness.failover.bench --repeats $(or $(REPEATS),20) $(OPTIONS)
+
+# OPTIONS: see `python -m harness.failover.layer4 --help`; ROUNDS=0 leaves the throughput out.
+.PHONY: bench-layer4
+bench-layer4: venv disk  ## Measure which connections outlive a failover at layer 4 and at layer 7, and the throughput of both. About 35 minutes.
+	@$(VENV)/bin/python -m harness.failover.layer4 $(OPTIONS)
+	@$(VENV)/bin/python -m loadtests.dataplane.forwarding --rounds $(or $(ROUNDS),3)
 
 .PHONY: bench-sensitivity
 bench-sensitivity: venv disk  ## Measure how long a pause of the master each failover sensitivity lets pass. About 25 minutes.

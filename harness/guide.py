@@ -16,6 +16,7 @@ from harness.webui import WebUi
 LOCAL, CLUSTER = "Local Configuration", "Cluster Configuration"
 HIGH_AVAILABILITY = "High-Availability Configuration"
 SERVICES, SERVERS = "Layer 7 – Virtual Services", "Layer 7 – Real Servers"
+LAYER4_SERVICES, LAYER4_SERVERS = "Layer 4 – Virtual Services", "Layer 4 – Real Servers"
 CHECK_PORT = 5061
 ROUTER = str(MANAGEMENT.lab_address.ip)
 """Gateway and name server of the example; nothing needs them to answer."""
@@ -108,10 +109,28 @@ def add_service(ui: WebUi) -> None:
     ui.done(SERVICE_LABEL)
 
 
-def add_servers(ui: WebUi, servers: Iterable[Server]) -> None:
+def add_layer4_service(ui: WebUi) -> None:
+    """The same service at layer 4, by SNAT as OCS needs it."""
+    ui.menu(CLUSTER, LAYER4_SERVICES)
+    ui.click("Add a New Virtual Service")
+    ui.fill("Label", SERVICE_LABEL)
+    ui.fill("Virtual Service IP Address", str(VIP))
+    ui.fill("Ports", ",".join(map(str, OCS_PORTS)))
+    ui.choose("Protocol", "TCP")
+    ui.choose("Forwarding Method", "SNAT")
+    ui.click("Update")
+    ui.done(SERVICE_LABEL)
+    ui.click("Modify", beside=SERVICE_LABEL)
+    ui.click("Advanced", within="Health Checks")
+    ui.fill("Check Port", str(CHECK_PORT))
+    ui.click("Update")
+    ui.done(SERVICE_LABEL)
+
+
+def add_servers(ui: WebUi, servers: Iterable[Server], menu: str = SERVERS) -> None:
     """Section 8, step 2, "Real Server (RIP) Configuration"; the first one is pictured."""
     for number, server in enumerate(servers):
-        ui.menu(CLUSTER, SERVERS)
+        ui.menu(CLUSTER, menu)
         if number == 0:
             ui.picture("servers", ui.button("Add a new Real Server", beside=SERVICE_LABEL))
         ui.click("Add a new Real Server", beside=SERVICE_LABEL)

@@ -31,7 +31,7 @@ from lbadmin.render.snmp import SNMPD_CONF
 from lbadmin.render.ssh import SSHD_CONF
 from lbadmin.render.syslog import RSYSLOG_CA, RSYSLOG_CONF
 from lbadmin.render.time import CHRONY_CONF, LOCALTIME
-from lbadmin.statistics import ask
+from lbadmin.statistics import ask, without_ports
 from lbadmin.system import System
 
 HEARTBEAT_PENDING = "/run/lbadmin/heartbeat-pending"
@@ -234,7 +234,7 @@ def renew_checks(system: System, new: Rendering) -> None:
     with contextlib.suppress(UnavailableError):  # nothing is known yet
         known = ask(str(system.path(CHECKS_SOCKET)), "show servers state", ANSWER_TIMEOUT_S)
         path = system.path(CHECKS_STATE)
-        path.write_text(known, encoding="utf-8")
+        path.write_text(without_ports(known), encoding="utf-8")
         path.chmod(0o644)
     reload_configured(system, "lbva-checks.service", new.files[CHECKS_CFG])
 

@@ -6,12 +6,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-Kind = Literal["new", "held", "client", "holder", "skipped", "share"]
+Kind = Literal["new", "held", "client", "holder", "skipped", "share", "lasting"]
 """What an event is about.
 
 `new`: a connection made, used and closed. `held`: one of those kept open. `client`: one of the registered
 users. `holder`: a card that answered for the virtual address. `skipped`: an attempt that was not made,
-because too many were open. `share`: how much of a processor the probe took.
+because too many were open. `share`: how much of a processor the probe took. `lasting`: a request and its
+answer over a connection that is never opened again (`lasting`).
 """
 
 
@@ -20,7 +21,8 @@ class Event:
     """One thing that happened between `start` and `end`.
 
     `outcome` is ok, refused, reset, timeout (not connected), no-answer (connected, but not served) or
-    unreachable. Of what is kept open it is also `broken`: reset, closed or silent after it had been served.
+    unreachable. Of what is kept open it is also `broken`: reset, closed or silent after it had been served;
+    of a lasting one `closed` by the other end, or answered by another front end (`elsewhere`).
     `source` is the client's address, a holder's MAC address; `name` says which of the held or registered
     ones it is; `front_end` who answered; `value` is the share of a processor.
     """

@@ -23,6 +23,10 @@ class UnansweredError(ConnectionError):
     """A connection that was made but not served: closed, or silent for too long."""
 
 
+class ClosedError(UnansweredError):
+    """The other end closed it in order."""
+
+
 def outcome_of(error: OSError) -> str:
     """Name what went wrong with a connection (harness.failover.events.Event)."""
     match error:
@@ -43,6 +47,7 @@ class Wire:
 
     source: str
     user: str
+    port: int = field(default_factory=lambda: PORT)
     _socket: socket.socket = field(init=False)
     _framer: Framer = field(default_factory=Framer, init=False)
 
@@ -56,7 +61,7 @@ class Wire:
     async def connect(self, host: str, timeout_s: float) -> None:
         """Connect. Raises OSError, TimeoutError among them."""
         async with asyncio.timeout(timeout_s):
-            await asyncio.get_running_loop().sock_connect(self._socket, (host, PORT))
+            await asyncio.get_running_loop().sock_connect(self._socket, (host, self.port))
 
     def close(self) -> None:
         """Close it, whatever state it is in."""
@@ -82,19 +87,19 @@ class Wire:
 
     async def _ask(self, method: str, timeout_s: float, *more: tuple[str, str]) -> Response:
         number = next(_numbers)
-        record = f"<sip:{self.user}@{DOMAIN}>"
+        record, call = f"<sip:{self.user}@{DOMAIN}>", f"{self.user}-{number}"
         headers = (
             ("via", f"SIP/2.0/TCP {self.source};branch=z9hG4bK{number}"),
             ("max-forwards", "70"),
             ("from", f"{record};tag={number}"),
             ("to", record),
-            ("call-id", f"{self.user}-{number}"),
+            ("call-id", call),
             ("cseq", f"1 {method}"),
             ("contact", f"<sip:{self.source};transport=tcp>"),
             *more,
         )
         item = await self._exchange(Request(headers, method=method, uri=_URI).encode(), timeout_s)
-        if not isinstance(item, Response):
+        if not isinstance(item, Response) or item.get("call-id") != call:
             raise UnansweredError(f"{method} was answered by something else")
         return item
 
@@ -111,7 +116,7 @@ class Wire:
                 while True:
                     piece = await loop.sock_recv(self._socket, _PIECE)
                     if not piece:
-                        raise UnansweredError("the connection was closed")
+                        raise ClosedError("the connection was closed")
                     for item in self._framer.feed(piece):
                         return item
         except TimeoutError as error:

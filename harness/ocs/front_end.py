@@ -1,5 +1,7 @@
 """A mock front end: one process that speaks on all twelve ports of the guide and tells its name.
 
+It answers datagrams as well (`datagrams`).
+
 Each connection and each request is written to a file of events, one JSON object a line, so that a
 test can see from which address the load balancer came.
 """
@@ -21,6 +23,7 @@ from typing import TextIO
 from harness.ocs import PORTS, Service
 from harness.ocs.answers import Binding, respond, way_back
 from harness.ocs.behaviour import NORMAL, Behaviour
+from harness.ocs.datagrams import Responder
 from harness.ocs.presence import Watchers
 from harness.ocs.registrar import Change, Delivery, Registrar
 from harness.ocs.rpc import RpcConnection
@@ -281,8 +284,12 @@ def server_tls(certificate: Path, authority: Path) -> dict[Service, ssl.SSLConte
 async def _run(front_end: FrontEnd, address: str, tls: Mapping[Service, ssl.SSLContext]) -> None:
     await front_end.start()
     await front_end.listen(address, PORTS, tls)
+    responder = Responder(front_end, address)
     front_end.record("listening")
-    await asyncio.Event().wait()
+    try:
+        await asyncio.Event().wait()
+    finally:
+        responder.close()
 
 
 def main() -> None:

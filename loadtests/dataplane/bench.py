@@ -15,8 +15,10 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from ipaddress import IPv4Address
+from typing import Any, TypeVar
 
+from harness import topology
 from harness.deadline import Deadline
 from harness.errors import LabError, die
 from harness.lab import Lab
@@ -112,20 +114,7 @@ class Bench:
             return Turn(
                 balancer.name, kind, number, rate, busy=busy_since(sampler.samples(), time.time() - SECONDS)
             )
-        argv = [
-            sys.executable, "-m", "loadtests.dataplane.turn", kind,
-            "--seconds", str(SECONDS),
-            "--warm-up", str(WARM_UP_S),
-            "--in-flight", str(IN_FLIGHT),
-            "--authority", str(self._rig.lab.authority),
-        ]  # fmt: skip
-        try:
-            said = self._rig.lab.run(bulk.CLIENT, argv, timeout_s=SECONDS + WARM_UP_S + _MORE_S).stdout
-        except subprocess.TimeoutExpired as error:
-            raise LabError(
-                f"the clients of {balancer.title} did not come to an end", "is the computer busy?"
-            ) from error
-        tally = json.loads(said)
+        tally = tally_of(self._rig.lab, kind, balancer.title)
         return Turn(
             balancer.name,
             kind,
@@ -148,6 +137,24 @@ class Bench:
             finally:
                 self._results.held.append(run.result)
             print(f"  {balancer.name}: {verdict(run.result)}{growth(run.result)}", flush=True)
+
+
+def tally_of(lab: Lab, kind: Kind, title: str, address: IPv4Address = topology.VIP) -> dict[str, Any]:
+    """Let the clients of a turn work; return their tally (loadtests.dataplane.turn). Raises LabError."""
+    argv = [
+        sys.executable, "-m", "loadtests.dataplane.turn", kind,
+        "--seconds", str(SECONDS),
+        "--warm-up", str(WARM_UP_S),
+        "--in-flight", str(IN_FLIGHT),
+        "--authority", str(lab.authority),
+        "--address", str(address),
+    ]  # fmt: skip
+    try:
+        said = lab.run(bulk.CLIENT, argv, timeout_s=SECONDS + WARM_UP_S + _MORE_S).stdout
+    except subprocess.TimeoutExpired as error:
+        raise LabError(f"the clients of {title} did not come to an end", "is the computer busy?") from error
+    tally: dict[str, Any] = json.loads(said)
+    return tally
 
 
 def rotated(things: Sequence[T], number: int) -> list[T]:

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
+from ipaddress import IPv4Address
 
 from harness import topology
 from harness.errors import LabError
@@ -22,8 +23,7 @@ _MORE_S = 60.0
 @contextlib.contextmanager
 def server(lab: Lab) -> Iterator[None]:
     """iperf3's server runs within the block."""
-    address = str(SERVER.links[0].addresses[0].ip)
-    argv = ["iperf3", "--server", "--bind", address, "--port", str(BULK_PORT)]
+    argv = ["iperf3", "--server", "--port", str(BULK_PORT)]
     process = subprocess.Popen(
         lab.inside.argv(SERVER.name, argv),
         stdin=subprocess.DEVNULL,
@@ -39,13 +39,13 @@ def server(lab: Lab) -> Iterator[None]:
         process.wait()
 
 
-def measure(lab: Lab, seconds: int) -> float:
+def measure(lab: Lab, seconds: int, address: IPv4Address = topology.VIP) -> float:
     """Fetch data through the virtual address for so long, as clients fetch an address book; return Mbit/s.
 
     Raises LabError with iperf3's own words.
     """
     argv = [
-        "iperf3", "--client", str(topology.VIP),
+        "iperf3", "--client", str(address),
         "--port", str(BULK_PORT),
         "--time", str(seconds),
         "--omit", str(_WARM_UP_S),

@@ -66,14 +66,24 @@ def address_of(number: int) -> str:
     return str(topology.crowd_of(1)[number + 1])
 
 
-async def connections(tally: Tally, sources: Iterator[str], in_flight: int, until: float) -> None:
+@dataclass(frozen=True)
+class Target:
+    """The virtual address, and who vouches for the front ends behind it."""
+
+    address: str
+    authority: Path
+
+
+async def connections(
+    tally: Tally, sources: Iterator[str], in_flight: int, until: float, target: Target
+) -> None:
     """Open, ask, reset, until it is over."""
 
     async def user() -> None:
         while time.time() < until:
             wire = Wire(next(sources), "bench")
             try:
-                await wire.connect(str(topology.VIP), TIMEOUT_S)
+                await wire.connect(target.address, TIMEOUT_S)
                 await wire.ask("OPTIONS", TIMEOUT_S)
                 tally.served()
             except OSError as error:
@@ -89,9 +99,9 @@ async def connections(tally: Tally, sources: Iterator[str], in_flight: int, unti
     await asyncio.gather(*late, return_exceptions=True)
 
 
-def sign_ins(tally: Tally, sources: Iterator[str], in_flight: int, until: float, authority: Path) -> None:
+def sign_ins(tally: Tally, sources: Iterator[str], in_flight: int, until: float, target: Target) -> None:
     """Connect, shake hands, register, reset, until it is over."""
-    context = ssl.create_default_context(cafile=str(authority))
+    context = ssl.create_default_context(cafile=str(target.authority))
     lock = threading.Lock()
 
     def user() -> None:
@@ -99,7 +109,7 @@ def sign_ins(tally: Tally, sources: Iterator[str], in_flight: int, until: float,
             with lock:
                 source = next(sources)
             try:
-                sign_in(context, source)
+                sign_in(context, source, target.address)
             except OSError as error:
                 with lock:
                     tally.count(error)
@@ -118,7 +128,7 @@ def sign_ins(tally: Tally, sources: Iterator[str], in_flight: int, until: float,
         tally.seconds = time.time() - tally.began
 
 
-def sign_in(context: ssl.SSLContext, source: str) -> None:
+def sign_in(context: ssl.SSLContext, source: str, address: str) -> None:
     """Sign one user in and hang up. Raises OSError; ssl.SSLError is one."""
     with socket.socket() as connection:
         connection.settimeout(TIMEOUT_S)
@@ -126,7 +136,7 @@ def sign_in(context: ssl.SSLContext, source: str) -> None:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.bind((source, 0))
-        connection.connect((str(topology.VIP), SIPS_PORT))
+        connection.connect((address, SIPS_PORT))
         tls = context.wrap_socket(connection, server_hostname=POOL)
         with SipClient(tls, user=f"user-{source}") as client:
             if client.register().status != _OK:
@@ -142,13 +152,15 @@ def main() -> None:
     parser.add_argument("--warm-up", type=float, default=0.0, help="seconds before, which do not count")
     parser.add_argument("--in-flight", type=int, required=True)
     parser.add_argument("--authority", type=Path, required=True, help="of the front ends' certificates, PEM")
+    parser.add_argument("--address", default=str(topology.VIP), help=f"the virtual address ({topology.VIP})")
     options = parser.parse_args()
     allow_many_files()
     tally = Tally(time.time() + options.warm_up)
     sources = itertools.cycle(map(address_of, range(ADDRESSES)))
-    work: Callable[[Tally, Iterator[str], int, float, Path], None] = kinds[options.kind]
+    work: Callable[[Tally, Iterator[str], int, float, Target], None] = kinds[options.kind]
+    target = Target(options.address, options.authority)
     worked = time.process_time()
-    work(tally, sources, options.in_flight, tally.began + options.seconds, options.authority)
+    work(tally, sources, options.in_flight, tally.began + options.seconds, target)
     tally.seconds = tally.seconds or time.time() - tally.began
     tally.share = (time.process_time() - worked) / (tally.seconds + options.warm_up)
     print(json.dumps(asdict(tally)), flush=True)
@@ -156,10 +168,8 @@ def main() -> None:
     os._exit(0)
 
 
-def _connections(
-    tally: Tally, sources: Iterator[str], in_flight: int, until: float, _authority: Path
-) -> None:
-    asyncio.run(connections(tally, sources, in_flight, until))
+def _connections(tally: Tally, sources: Iterator[str], in_flight: int, until: float, target: Target) -> None:
+    asyncio.run(connections(tally, sources, in_flight, until, target))
 
 
 if __name__ == "__main__":

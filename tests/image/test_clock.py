@@ -51,7 +51,7 @@ def follow(appliance: Appliance) -> None:
     (appliance.root / "run/chrony").mkdir(mode=0o700, exist_ok=True)
     command = ["chronyd", "-x", "-d", "-u", "root", "-f", "/run/chrony.conf"]
     appliance.stop("chronyd")
-    appliance.start("chronyd", command)
+    appliance._start("chronyd", command)
 
 
 @pytest.mark.usefixtures("time_server")

@@ -15,7 +15,6 @@ from lbadmin.daemon import build
 from lbadmin.graphs.handover import hand_over
 from lbadmin.ipvs_netlink import LiveServer, LiveService
 from lbadmin.render.layer4 import ServiceKey
-from lbadmin.render.layer4_checks import CHECKS_CFG, CHECKS_SOCKET
 from lbadmin.rules import parse_cluster
 from tests.image.asking import Ask, api, ask
 from tests.image.conftest import Appliance
@@ -61,14 +60,10 @@ def kernel(monkeypatch: pytest.MonkeyPatch) -> Kernel:
 
 
 @pytest.fixture
-def balanced(
-    appliance: Appliance, kernel: Kernel, front_ends: dict[str, FrontEnd], api: Ask
-) -> dict[str, FrontEnd]:
+def balanced(kernel: Kernel, front_ends: dict[str, FrontEnd], api: Ask) -> dict[str, FrontEnd]:
     """Two front ends behind a service of layer 4, and the HAProxy that checks them."""
     assert kernel
     assert api("POST", "/layer4/virtual-services", SERVICE).status == 201
-    appliance.system.path(CHECKS_SOCKET).parent.mkdir()
-    appliance.start("checks", ["haproxy", "-W", "-f", CHECKS_CFG])
     wait_until(lambda: server(api, "FE-1")["last_change_s"] is not None, 20, "the checking HAProxy")
     return front_ends
 
@@ -110,13 +105,16 @@ def test_prometheus_is_told_of_it(api: Ask, kernel: Kernel) -> None:
     assert samples["lbva_layer4_server_health", "FE-1", "up"] == 0
 
 
-def test_daemons_that_do_not_run_are_told_of_on_every_page(api: Ask) -> None:
+def test_daemons_that_do_not_run_are_told_of_on_every_page(appliance: Appliance, api: Ask) -> None:
     def told() -> list[str]:
         texts = [each["text"] for each in api("GET", "/messages")["messages"] if each["level"] == "danger"]
         return [text.partition(",")[0] for text in texts if "lbva-" in text]
 
     assert told() == []
     assert api("POST", "/layer4/virtual-services", SERVICE).status == 201
+    # The checks' HAProxy runs here, keepalived's part of layer 4 can't.
+    wait_until(lambda: told() == ["lbva-layer4 does not run"], 20, "the answer of the checks")
+    appliance.stop("lbva-checks")
     assert told() == ["lbva-layer4 does not run", "lbva-checks does not answer"]
 
 

@@ -118,6 +118,11 @@ STORY = (
     Step("add-ocs-front-end --ip 192.168.10.40 --rip FE-1=192.168.10.31 --preview", r'\+.*"OCS-Front-End"'),
     Step("add-ocs-front-end --ip 192.168.10.40 --rip FE-1=192.168.10.31", r'\+.*"OCS-Front-End"'),
     Step(
+        "add-ocs-front-end --ip 192.168.10.45 --method layer4_snat --label L4 --rip FE-1=192.168.10.31 "
+        "--preview",
+        r'(?s)\+ *"forwarding": "snat".*see the virtual address as their client',
+    ),
+    Step(
         "add-ocs-edge --access-ip 192.168.10.50 --rip EDGE-1,access=192.168.10.33 --preview",
         r'\+.*"192.168.10.50"',
     ),

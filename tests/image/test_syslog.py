@@ -42,7 +42,7 @@ def forward(appliance: Appliance) -> None:
         (appliance.root / "run/rsyslog-ca.pem").write_text(appliance.system.path(RSYSLOG_CA).read_text())
     (appliance.root / "var/lib/lbadmin/syslog").mkdir(exist_ok=True)
     kill(appliance)
-    appliance.start("rsyslogd", ["rsyslogd", "-n", "-iNONE", "-f", "/run/rsyslog.conf"])
+    appliance._start("rsyslogd", ["rsyslogd", "-n", "-iNONE", "-f", "/run/rsyslog.conf"])
 
 
 def said(say: Say, server: Server, text: str) -> None:

@@ -1,0 +1,214 @@
+"""Layer 4 on the booted appliance, as clients and front ends see it: every forwarding method, end to end."""
+
+import functools
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import expect
+
+from harness import guide, layer4
+from harness.appliance import FACTORY_LOGIN, HTTPS_PORT, OCS_PORTS, SERVICE_LABEL, Appliance
+from harness.browser import PAGE_S, Complaints, chromium, log_in, visitor
+from harness.clients import SIP_TCP_PORT, SIP_TLS_PORT, clients
+from harness.deadline import Deadline
+from harness.front_ends import FrontEnd
+from harness.lab import Lab
+from harness.layer4 import DIRECT, METHODS, NAT, SERVICES, SNAT, TUNNEL, Method
+from harness.libvirt_machine import LibvirtMachine
+from harness.ocs.client import SipClient
+from harness.topology import SERVICE, VIP
+from harness.webui import WebUi
+from tests.system.conftest import RESTORE_S, restored
+
+NAMES = {"FE-1", "FE-2"}
+PORTS = (SIP_TCP_PORT, SIP_TLS_PORT, 5069, 5074, SIP_TCP_PORT)
+HEALTH_S = 60.0
+SNAPSHOT = "layer4"
+
+
+@pytest.fixture(scope="module")
+def served(lab: Lab, downloaded: LibvirtMachine) -> Iterator[LibvirtMachine]:
+    """The appliance with a service of each method, and front ends that are set up as it says."""
+    downloaded.restore("fresh", Deadline(RESTORE_S))
+    appliance = Appliance(lab, downloaded)
+    appliance.join_service_network()
+    layer4.join_crowd(appliance)
+    layer4.add_services(appliance, lab)
+    for front_end in lab.front_ends:
+        front_end.start()
+    for method in METHODS.values():
+        layer4.wait_for_health(appliance, method.label, "up", Deadline(HEALTH_S))
+    with layer4.real_servers_of(appliance, lab):
+        downloaded.snapshot(SNAPSHOT)
+        yield downloaded
+
+
+@pytest.fixture
+def appliance(lab: Lab, served: LibvirtMachine) -> Iterator[Appliance]:
+    for front_end in lab.front_ends:
+        front_end.resume()
+        front_end.start()
+    yield from restored(lab, served, SNAPSHOT)
+
+
+def path_of(method: Method, name: str = "") -> str:
+    service = f"{SERVICES}/{method.label}"
+    return f"{service}/real-servers/{name}" if name else service
+
+
+def seen(lab: Lab, kind: str, begin: list[int]) -> set[str]:
+    """The addresses that the front ends have seen as clients since they had told of so many events."""
+    told = [
+        event
+        for front_end, first in zip(lab.front_ends, begin, strict=True)
+        for event in front_end.events()[first:]
+    ]
+    return {event.source for event in told if event.kind == kind and event.method in {"", "REGISTER"}}
+
+
+def front_end(lab: Lab, name: str) -> FrontEnd:
+    return next(each for each in lab.front_ends if each.name == name)
+
+
+def other_than(name: str) -> str:
+    return next(iter(NAMES - {name}))
+
+
+@pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
+def test_a_client_stays_on_its_front_end_across_ports_and_protocols(
+    lab: Lab, appliance: Appliance, method: Method
+) -> None:
+    begin = [len(each.events()) for each in lab.front_ends]
+    some = method.clients(lab, 4)
+    served_by = [{client.register(port) for port in PORTS} | {client.ask_by_datagram()} for client in some]
+    assert all(len(names) == 1 for names in served_by)
+    assert set.union(*served_by) == NAMES, "not all front ends took part"
+    expected = {str(method.vip)} if method.forwarding == SNAT else {client.address for client in some}
+    assert seen(lab, "request", begin) == expected
+    assert seen(lab, "datagram", begin) == expected
+    counted = layer4.servers_of(appliance, method.label).values()
+    assert all(server["sessions_total"] > 0 and server["bytes_in"] > 0 for server in counted)
+
+
+def test_several_source_addresses_share_the_connections_of_a_service(lab: Lab, appliance: Appliance) -> None:
+    method = METHODS[SNAT]
+    addresses = [str(SERVICE.interface(octet).ip) for octet in (75, 76)]
+    appliance.call("PATCH", path_of(method), {"snat_addresses": addresses})
+    begin = [len(each.events()) for each in lab.front_ends]
+    for client in method.clients(lab, 6):
+        assert client.wait_until_served(Deadline(30)) in NAMES
+    assert seen(lab, "request", begin) == set(addresses)
+
+
+@pytest.mark.parametrize(
+    ("forwarding", "on_failure"),
+    [(SNAT, "remove"), (DIRECT, "quiesce"), (NAT, "quiesce"), (TUNNEL, "remove")],
+)
+def test_a_front_end_that_fails_gets_nobody_and_keeps_its_connections_only_if_told(
+    lab: Lab, appliance: Appliance, forwarding: str, on_failure: str
+) -> None:
+    method = METHODS[forwarding]
+    appliance.call("PATCH", path_of(method), {"on_failure": on_failure})
+    (client, *others) = method.clients(lab, 6)
+    with client.connected(SIP_TCP_PORT) as held:
+        victim = front_end(lab, held.register().front_end)
+        with victim.hanging():
+            layer4.wait_for_health(appliance, method.label, "down", Deadline(HEALTH_S), victim.name)
+            assert client.wait_until_served(Deadline(30)) == other_than(victim.name)
+            assert {each.register() for each in others} == {other_than(victim.name)}
+        if on_failure == "quiesce":
+            held.ping()
+        else:
+            with pytest.raises(OSError, match=r".*"):
+                held.ping()
+    layer4.wait_for_health(appliance, method.label, "up", Deadline(HEALTH_S), victim.name)
+    assert {each.register() for each in method.clients(lab, 8, first=10)} == NAMES
+
+
+@pytest.mark.parametrize("forwarding", [SNAT, DIRECT])
+def test_a_real_server_is_drained_halted_and_brought_back_at_run_time(
+    lab: Lab, appliance: Appliance, forwarding: str
+) -> None:
+    method = METHODS[forwarding]
+    (client,) = method.clients(lab, 1)
+    with client.connected(SIP_TCP_PORT) as held:
+        name = held.register().front_end
+        state = f"{path_of(method, name)}/state"
+        appliance.call("PUT", state, {"state": "drain"})
+        assert {each.register() for each in method.clients(lab, 4, first=1)} == {other_than(name)}
+        held.ping()
+        appliance.call("PUT", state, {"state": "halt"})
+        with pytest.raises(OSError, match=r".*"):
+            held.ping()
+        assert client.register() == other_than(name)
+        appliance.call("PUT", state, {"state": "online"})
+    layer4.wait_for_health(appliance, method.label, "up", Deadline(HEALTH_S), name)
+    assert {each.register() for each in method.clients(lab, 8, first=10)} == NAMES
+
+
+def test_one_port_becomes_another_and_datagrams_can_be_all_of_a_service(
+    lab: Lab, appliance: Appliance
+) -> None:
+    method = METHODS[SNAT]
+    calls = layer4.service_of(method, lab, label="Other-Port", ports="15060", protocol="tcp")
+    for server in calls["real_servers"]:
+        server["port"] = SIP_TCP_PORT
+    flows = layer4.service_of(method, lab, label="Flows", ports="15060", protocol="udp")
+    for server in flows["real_servers"]:
+        server["port"] = SIP_TCP_PORT
+    for service in (calls, flows):
+        appliance.call("POST", SERVICES, service)
+        layer4.wait_for_health(appliance, service["label"], "up", Deadline(HEALTH_S))
+    some = method.clients(lab, 6)
+    by_port = {client.address: _plain(lab, client.address, method) for client in some}
+    assert set(by_port.values()) == NAMES
+    assert {client.ask_by_datagram(15060) for client in some} == NAMES
+
+
+def _plain(lab: Lab, address: str, method: Method) -> str:
+    with lab.connect(method.host, (str(method.vip), 15060), source=address, timeout_s=20) as connection:
+        return SipClient(connection).register().front_end
+
+
+def test_the_guides_service_at_layer_4_by_lbcli_serves_the_pool(lab: Lab, fresh: Appliance) -> None:
+    fresh.join_service_network()
+    ports = ",".join(map(str, OCS_PORTS))
+    machine = lab.machine("lb1")
+    service = f"--label {SERVICE_LABEL} --ip {VIP} --ports {ports} --forwarding snat --check-port 5061"
+    machine.run(f"lbcli add-layer4-vip {service}")
+    for each in lab.front_ends:
+        machine.run(f"lbcli add-layer4-rip --vip {SERVICE_LABEL} --label {each.name} --ip {each.address}")
+    expect_guides_service(lab, fresh)
+    assert SERVICE_LABEL in machine.run("lbcli list-layer4-vips").stdout
+
+
+def expect_guides_service(lab: Lab, appliance: Appliance) -> None:
+    """Front ends are up, serve clients who keep theirs across the guide's ports, and see the appliance."""
+    layer4.wait_for_health(appliance, SERVICE_LABEL, "up", Deadline(HEALTH_S))
+    begin = [len(each.events()) for each in lab.front_ends]
+    served_by = [{client.register(port) for port in PORTS} for client in clients(lab, 6)]
+    assert all(len(names) == 1 for names in served_by)
+    assert set.union(*served_by) == NAMES
+    assert seen(lab, "request", begin) == {str(VIP)}
+
+
+def test_the_guides_service_at_layer_4_by_page_serves_the_pool(lab: Lab, fresh: Appliance) -> None:
+    fresh.join_service_network()
+    expect.set_options(timeout=PAGE_S * 1000)
+    url = f"https://{fresh.machine.address}:{HTTPS_PORT}"
+    with (
+        chromium(functools.partial(lab.inside.argv, "client")) as browser,
+        visitor(browser, url, size=(1180, 800)) as context,
+    ):
+        complaints = Complaints(context)
+        page = context.new_page()
+        log_in(page, *FACTORY_LOGIN)
+        ui = WebUi(page)
+        guide.add_layer4_service(ui)
+        guide.add_servers(
+            ui,
+            [guide.Server(each.name, str(each.address)) for each in lab.front_ends],
+            menu=guide.LAYER4_SERVERS,
+        )
+        expect_guides_service(lab, fresh)
+        assert complaints.found == []
