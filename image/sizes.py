@@ -15,7 +15,7 @@ _LEVEL = 6
 COMPONENTS = (
     ("kernel", r"linux-.*"),
     ("guest agents", r"open-vm-tools|qemu-guest-agent|hyperv-daemons"),
-    ("load balancer", r"haproxy|keepalived|ipvsadm"),
+    ("load balancer", r"haproxy|keepalived|ipvsadm|conntrackd"),
     ("Python", r"python3?[-.].*|python3|libpython.*"),
     ("firmware and boot", r"grub.*|shim.*|firmware-.*"),
     ("web page's parts", r"libjs-.*|node-.*"),

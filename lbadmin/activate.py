@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -10,6 +11,8 @@ from lbadmin.errors import ActivationError, LbadminError, UnavailableError
 from lbadmin.firewall import refusal
 from lbadmin.graphs.settings import GRAPHS_CONF
 from lbadmin.haproxy import ANSWER_TIMEOUT_S, SERVER_ROW, HAProxy, is_service, words_of
+from lbadmin.ipvs import TABLE
+from lbadmin.ipvs_netlink import read_live
 from lbadmin.model import ClusterConfig, NodeConfig, RealServer, VirtualService
 from lbadmin.node.network import STANDARD_MTU
 from lbadmin.pair.model import PairConfig, joined
@@ -17,7 +20,7 @@ from lbadmin.render import HAPROXY_CFG, KEEPALIVED_CONF, render
 from lbadmin.render.conntrack import SYSCTL_CONF
 from lbadmin.render.firewall import FIREWALL_DIR, OWN_RULES
 from lbadmin.render.haproxy import CERTIFICATES
-from lbadmin.render.layer4 import LAYER4_CONF, LAYER4_SYSCTL
+from lbadmin.render.layer4 import LAYER4_CONF, LAYER4_SYSCTL, key_of, layer4_services
 from lbadmin.render.layer4_checks import CHECKS_CFG, CHECKS_SOCKET, CHECKS_STATE
 from lbadmin.render.layer4_rules import LAYER4_RULES
 from lbadmin.render.layer4_sync import CONNTRACKD_CONF, SYNC_ENV
@@ -28,7 +31,7 @@ from lbadmin.render.snmp import SNMPD_CONF
 from lbadmin.render.ssh import SSHD_CONF
 from lbadmin.render.syslog import RSYSLOG_CA, RSYSLOG_CONF
 from lbadmin.render.time import CHRONY_CONF, LOCALTIME
-from lbadmin.statistics import ask
+from lbadmin.statistics import ask, without_ports
 from lbadmin.system import System
 
 HEARTBEAT_PENDING = "/run/lbadmin/heartbeat-pending"
@@ -47,6 +50,10 @@ NODE_SERVICES: tuple[tuple[str, str, frozenset[str]], ...] = (
 
 LAYER4_FILES = frozenset({LAYER4_CONF, LAYER4_RULES, LAYER4_SYSCTL})
 """What lbva-layer4.service reads."""
+
+LAYER4_S = 30.0
+LAYER4_POLL_S = 0.1
+"""How long keepalived may take to bring IPVS to its file, under software emulation, too."""
 
 log = logging.getLogger(__name__)
 
@@ -116,7 +123,7 @@ def _layer4_steps(system: System, new: Rendering, changed: set[str]) -> Iterator
     if CHECKS_CFG in changed:
         yield lambda: renew_checks(system, new)
     if LAYER4_FILES & changed:
-        yield lambda: reload_configured(system, "lbva-layer4.service", new.files[LAYER4_CONF])
+        yield lambda: renew_layer4(system, new)
 
 
 def _node_steps(system: System, new: Rendering, changed: set[str]) -> Iterator[Callable[[], None]]:
@@ -144,7 +151,7 @@ def start_over(system: System, haproxy: HAProxy, new: Rendering) -> None:
     else:
         run_program(system, "systemctl", "start", "haproxy.service")
     renew_checks(system, new)
-    reload_configured(system, "lbva-layer4.service", new.files[LAYER4_CONF])
+    renew_layer4(system, new)
     restart_peer(system, new)
     restart_heartbeat(system, new)
     run_program(system, "networkctl", "reload")
@@ -227,9 +234,26 @@ def renew_checks(system: System, new: Rendering) -> None:
     with contextlib.suppress(UnavailableError):  # nothing is known yet
         known = ask(str(system.path(CHECKS_SOCKET)), "show servers state", ANSWER_TIMEOUT_S)
         path = system.path(CHECKS_STATE)
-        path.write_text(known, encoding="utf-8")
+        path.write_text(without_ports(known), encoding="utf-8")
         path.chmod(0o644)
     reload_configured(system, "lbva-checks.service", new.files[CHECKS_CFG])
+
+
+def renew_layer4(system: System, new: Rendering) -> None:
+    """Bring lbva-layer4 to its files, and IPVS to the services.
+
+    Raises ActivationError or UnavailableError.
+    """
+    reload_configured(system, "lbva-layer4.service", new.files[LAYER4_CONF])
+    if not system.path(TABLE).exists():
+        return  # the unit would not have started without the module: there are no services
+    wanted = {key_of(service) for service in layer4_services(new.cluster)}
+    # keepalived takes a moment after it has been told.
+    deadline = time.monotonic() + LAYER4_S
+    while not wanted <= {service.key for service in read_live()}:
+        if time.monotonic() > deadline:
+            raise ActivationError("IPVS does not have the layer 4 services that it should")
+        time.sleep(LAYER4_POLL_S)
 
 
 def load_firewall(system: System, new: Rendering) -> None:

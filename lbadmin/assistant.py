@@ -5,7 +5,7 @@ of the form, not of the document, since the form is what the administrator sees.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -13,12 +13,17 @@ from pydantic import Field
 
 from lbadmin import edits
 from lbadmin.document import Document
+from lbadmin.edits import R, S
 from lbadmin.errors import Fault, RefusedError
 from lbadmin.fields import Address, Label
 from lbadmin.model import (
     MAX_REAL_SERVERS,
+    AnyService,
     ClusterConfig,
     HealthCheck,
+    Layer4Persistence,
+    Layer4RealServer,
+    Layer4Service,
     NodeConfig,
     Persistence,
     RealServer,
@@ -34,6 +39,9 @@ FRONT_END_PORTS = (5060, 5061, 135, 443, 444, 5065, 5069, 5071, 5072, 5073, 5074
 FRONT_END_CHECK_PORT = 5061
 """The guide, section 8 step 2, items 5 and 11."""
 
+Method = Literal["layer7", "layer4_snat"]
+"""At either layer front ends see an address of the appliance: all else Microsoft does not support for R2, or
+advises against."""
 Interface = Literal["access", "web_conferencing", "av", "internal"]
 
 
@@ -49,6 +57,7 @@ class FrontEndPool(Document):
 
     label: Label = "OCS-Front-End"
     ip: Annotated[Address, Field(description="The virtual IP address of the pool.")]
+    method: Annotated[Method, Field(description="The layer at which the pool is balanced.")] = "layer7"
     real_servers: Annotated[tuple[PoolServer, ...], Field(max_length=MAX_REAL_SERVERS)]
 
 
@@ -93,8 +102,17 @@ service, all on 443; inside, only Access Edge and A/V Edge are balanced, never W
 "Ports and Protocols" (dd425238): SIP on 5061, A/V authentication on 5062, media over TCP on 443. The first
 port of each service is the one that is checked."""
 
+TIMEOUTS_NOTE = (
+    "The Client Timeout and the Real Server Timeout of all layer 7 services become 30 minutes: OCS clients "
+    "are silent for longer than the factory's values allow."
+)
+SOURCES_NOTE = (
+    "The Front Ends see the virtual address as their client. It allows about 64,000 connections to a port of "
+    "a Front End; each SNAT address that the service is given allows as many."
+)
 EDGE_NOTES = (
-    "UDP port 3478 of the A/V Edge is layer 4 and not balanced here; media goes over TCP port 443 then.",
+    "Each of these services gets time-outs of 30 minutes of its own; other services keep theirs.",
+    "UDP port 3478 of the A/V Edge is not among them: without a layer 4 service for it media goes over TCP.",
     "Port 8057 of the internal interface is not balanced: conferencing servers connect to each Edge Server.",
 )
 """What the administrator has to know beside the services."""
@@ -105,19 +123,28 @@ class Plan:
     """What the assistant would do: the new document, the services it adds, and what else is to know."""
 
     cluster: ClusterConfig
-    services: tuple[VirtualService, ...]
+    services: tuple[AnyService, ...]
     notes: tuple[str, ...] = ()
 
 
 def front_end_pool(cluster: ClusterConfig, node: NodeConfig, pool: FrontEndPool) -> Plan:
-    """Return what the guide's section 8 does, step by step, as one edit.
+    """Return what the guide's section 8 does, step by step, as one edit; or the same at layer 4.
 
     Raises RefusedError or DuplicateError at the fields of the pool.
     """
     faults = list(_no_servers(pool.real_servers))
     if faults:
         raise RefusedError(faults)
-    service = VirtualService(
+    if pool.method == "layer4_snat":
+        return _plan(edits.LAYER4, cluster, node, {"": _layer4_pool(pool)}, (SOURCES_NOTE,))
+    timeouts = {"client_timeout_ms": TIMEOUT_MS, "real_server_timeout_ms": TIMEOUT_MS}
+    layer7 = cluster.layer7.model_copy(update=timeouts)
+    changed = cluster.model_copy(update={"layer7": layer7})
+    return _plan(edits.LAYER7, changed, node, {"": _layer7_pool(pool)}, (TIMEOUTS_NOTE,))
+
+
+def _layer7_pool(pool: FrontEndPool) -> VirtualService:
+    return VirtualService(
         label=pool.label,
         ip=pool.ip,
         ports=FRONT_END_PORTS,
@@ -126,9 +153,19 @@ def front_end_pool(cluster: ClusterConfig, node: NodeConfig, pool: FrontEndPool)
         health_check=HealthCheck(check_ports=(FRONT_END_CHECK_PORT,)),
         real_servers=tuple(RealServer(label=each.label, ip=each.ip) for each in pool.real_servers),
     )
-    timeouts = {"client_timeout_ms": TIMEOUT_MS, "real_server_timeout_ms": TIMEOUT_MS}
-    layer7 = cluster.layer7.model_copy(update=timeouts)
-    return _plan(cluster.model_copy(update={"layer7": layer7}), node, (service,), ("",))
+
+
+def _layer4_pool(pool: FrontEndPool) -> Layer4Service:
+    return Layer4Service(
+        label=pool.label,
+        ip=pool.ip,
+        ports=FRONT_END_PORTS,
+        protocol="tcp",
+        forwarding="snat",
+        persistence=Layer4Persistence(timeout_ms=TIMEOUT_MS),
+        health_check=HealthCheck(check_ports=(FRONT_END_CHECK_PORT,)),
+        real_servers=tuple(Layer4RealServer(label=each.label, ip=each.ip) for each in pool.real_servers),
+    )
 
 
 def edge_array(cluster: ClusterConfig, node: NodeConfig, array: EdgeArray) -> Plan:
@@ -140,8 +177,8 @@ def edge_array(cluster: ClusterConfig, node: NodeConfig, array: EdgeArray) -> Pl
     faults = [*_no_servers(array.real_servers), *_edge_faults(array, wanted)]
     if faults:
         raise RefusedError(faults)
-    services = tuple(_edge_service(array, each) for each in wanted)
-    return _plan(cluster, node, services, [f"{each.interface}_" for each in wanted], EDGE_NOTES)
+    services = {f"{each.interface}_": _edge_service(array, each) for each in wanted}
+    return _plan(edits.LAYER7, cluster, node, services, EDGE_NOTES)
 
 
 def _no_servers(servers: Sequence[Document]) -> Iterator[Fault]:
@@ -178,28 +215,29 @@ def _edge_service(array: EdgeArray, kind: _EdgeService) -> VirtualService:
 
 
 def _plan(
+    layer: edits.Services[S, R],
     cluster: ClusterConfig,
     node: NodeConfig,
-    services: Sequence[VirtualService],
-    prefixes: Sequence[str],
-    notes: Sequence[str] = (),
+    services: Mapping[str, S],
+    notes: tuple[str, ...],
 ) -> Plan:
-    """Add the services and check the rules; `prefixes` are those of each service's fields in the form."""
-    first = len(cluster.virtual_services)
+    """Add the services, by the prefixes of their fields in the form, and check the rules."""
+    first = len(layer.of(cluster))
     try:
         changed = cluster
-        for service in services:
-            changed = edits.LAYER7.add(changed, service)
+        for service in services.values():
+            changed = layer.add(changed, service)
         check_rules(changed, node)
     except RefusedError as error:
         # A DuplicateError stays one.
-        raise type(error)([_in_form(fault, first, prefixes) for fault in error.faults]) from None
-    return Plan(changed, tuple(services), tuple(notes))
+        prefixes = list(services)
+        raise type(error)([_in_form(each, layer.field, first, prefixes) for each in error.faults]) from None
+    return Plan(changed, tuple(services.values()), notes)
 
 
-def _in_form(fault: Fault, first: int, prefixes: Sequence[str]) -> Fault:
+def _in_form(fault: Fault, services: str, first: int, prefixes: Sequence[str]) -> Fault:
     """Return the fault at the form's field: ports are the assistant's own, so the address has to differ."""
-    match = re.fullmatch(r"virtual_services\.([0-9]+)\.(.*)", fault.field)
+    match = re.fullmatch(rf"{services}\.([0-9]+)\.(.*)", fault.field)
     if match is None or not first <= int(match[1]) < first + len(prefixes):
         return fault
     prefix, field = prefixes[int(match[1]) - first], match[2]

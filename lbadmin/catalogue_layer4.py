@@ -14,7 +14,7 @@ METHOD_HELP = (
     "How packets reach the real servers. SNAT: they see the appliance's address, and need no settings. NAT: "
     "they see the client's, and the appliance must be their default gateway. Direct Routing: they answer the "
     "client themselves, and need the virtual address on their loopback, silent to ARP. Tunnel: the same from "
-    "any network, by IP in IP."
+    "any network, by IP in IP. OCS 2007 R2 needs SNAT."
 )
 
 LAYER4_BASIC = Section(

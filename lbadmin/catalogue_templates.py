@@ -9,19 +9,22 @@ from lbadmin.catalogue import LABEL_FORM, Field
 
 
 class Template(NamedTuple):
-    """A template: its resource in the REST API, what it is for, what it asks once and for each server.
-
-    `server` is what a server is called, `effect` what Apply does beside adding the services.
-    """
+    """A template: its resource in the REST API, what it is for, what it asks once and for each `server`."""
 
     name: str
     title: str
     about: str
     server: str
-    effect: str
     fields: tuple[Field, ...]
     row: tuple[Field, ...]
 
+
+METHOD = Field(
+    "method", "Method", "choice", default="layer7",
+    choices=(("layer7", "Layer 7 SNAT"), ("layer4_snat", "Layer 4 SNAT")),
+    help="Layer 7: as in the deployment guide; HAProxy takes part in each connection. Layer 4: the "
+    "kernel passes packets on, faster, and open connections survive a failover.",
+)  # fmt: skip
 
 FRONT_END = Template(
     "ocs-front-end",
@@ -29,8 +32,6 @@ FRONT_END = Template(
     "A pool of Front End Servers on one virtual address: the twelve ports that OCS needs, clients kept "
     "on their Front End by source address, and port 5061 checked.",
     "Front End",
-    "The Client Timeout and the Real Server Timeout of all layer 7 services become 30 minutes: OCS clients "
-    "are silent for longer than the factory's values allow.",
     (
         Field(
             "label", "Label", "text", required=True, default="OCS-Front-End",
@@ -41,6 +42,7 @@ FRONT_END = Template(
             help="The address of the pool that clients connect to. The name of the pool must lead to it in "
             "DNS. It must be free, and in a subnet that an interface of the appliance is in.",
         ),
+        METHOD,
     ),
     (
         Field(
@@ -67,7 +69,6 @@ EDGE = Template(
     "An array of consolidated Edge Servers: a virtual service for each interface that is given a "
     "virtual address.",
     "Edge Server",
-    "Each of these services gets time-outs of 30 minutes of its own; other services keep theirs.",
     (
         Field(
             "label", "Label", "text", required=True, default="OCS-Edge",

@@ -24,6 +24,7 @@ from lbadmin.client import SOCKET
 from lbadmin.console.reset import PasswordReset
 from lbadmin.console.screen import Screen
 from lbadmin.errors import LbadminError
+from lbadmin.graphs.handover import hand_over
 from lbadmin.haproxy import HAProxy
 from lbadmin.licensing.licensing import Licensing
 from lbadmin.pair import parts
@@ -128,7 +129,8 @@ def serve(context: Context, sockets: list[socket.socket]) -> None:
     taking_back = Worker("unconfirmed", context.changes.take_back_unconfirmed)
     context.changes.on_unconfirmed = taking_back.wake
     screen = Worker("console", screen_of(context).tick)
-    workers = (Worker("trial", context.licensing.tick), taking_back, screen)
+    graphs = Worker("graphs of layer 4", lambda: hand_over(context))
+    workers = (Worker("trial", context.licensing.tick), taking_back, screen, graphs)
     context.pair.start()
     for worker in workers:
         worker.start()

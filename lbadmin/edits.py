@@ -5,11 +5,13 @@ or what is removed is in use.
 """
 
 from collections.abc import Sequence
-from typing import Any, Generic, TypeAlias, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
-from lbadmin.document import Document
+from lbadmin.document import Document, parse_as
 from lbadmin.errors import DuplicateError, Fault, NotFoundError, RefusedError
 from lbadmin.model import (
+    AnyRealServer,
+    AnyService,
     Certificate,
     CheckScript,
     ClusterConfig,
@@ -19,15 +21,12 @@ from lbadmin.model import (
     State,
     VirtualService,
 )
-from lbadmin.rules import parse_as
 from lbadmin.sentences import show
 
 D = TypeVar("D", bound=Document)
-AnyService: TypeAlias = VirtualService | Layer4Service
-AnyServer: TypeAlias = RealServer | Layer4RealServer
 S = TypeVar("S", bound=AnyService)
-R = TypeVar("R", bound=AnyServer)
-L = TypeVar("L", bound=Certificate | CheckScript | AnyServer | AnyService)
+R = TypeVar("R", bound=AnyRealServer)
+L = TypeVar("L", bound=Certificate | CheckScript | AnyRealServer | AnyService)
 
 
 def changed(document: D, **fields: Any) -> D:  # noqa: ANN401 - whatever the fields hold
@@ -170,8 +169,7 @@ def remove_script(cluster: ClusterConfig, label: str) -> ClusterConfig:
 
 
 def _script_users(cluster: ClusterConfig, label: str) -> list[str]:
-    services: tuple[AnyService, ...] = (*cluster.virtual_services, *cluster.layer4_services)
-    return [service.label for service in services if service.health_check.script == label]
+    return [service.label for service in cluster.services if service.health_check.script == label]
 
 
 def _labelled(items: Sequence[L], label: str, kind: str) -> L:

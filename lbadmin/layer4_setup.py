@@ -70,22 +70,24 @@ _DIRECT4 = (
     Text(
         "Windows Server 2003",
         """\
-rem First add the adapter: Control Panel, Add Hardware, "Add a new hardware device", "Install the hardware
-rem that I manually select", Network adapters, Microsoft, Microsoft Loopback Adapter.
-rem In Network Connections name it "loopback" and untick all of it but Internet Protocol (TCP/IP).
-netsh interface ip set address name="loopback" source=static addr=$vip mask=255.255.255.255
-netsh interface ip set dns name="loopback" source=static addr=none register=none
+rem First add the adapter: Control Panel, Add Hardware, "Add a new hardware device",
+rem "Install the hardware that I manually select", Network adapters, Microsoft,
+rem Microsoft Loopback Adapter. In Network Connections name it "loopback" and untick all
+rem of it but Internet Protocol (TCP/IP).
+netsh interface ip set address "loopback" static $vip 255.255.255.255
+netsh interface ip set dns "loopback" static none none
 rem In its TCP/IP properties, Advanced, set the interface metric to 254.
 """,
     ),
     Text(
         "Windows Server 2008 and 2008 R2",
         """\
-rem First add the adapter: run hdwwiz.exe, "Install the hardware that I manually select", Network adapters,
-rem Microsoft, Microsoft Loopback Adapter. In Network Connections name it "loopback", untick all of it but
-rem Internet Protocol Version 4, and name the adapter of the real server's network "net".
-netsh interface ipv4 set address name="loopback" source=static address=$vip mask=255.255.255.255
-netsh interface ipv4 set dnsservers name="loopback" source=static address=none register=none
+rem First add the adapter: run hdwwiz.exe, "Install the hardware that I manually select",
+rem Network adapters, Microsoft, Microsoft Loopback Adapter. In Network Connections name it
+rem "loopback", untick all of it but Internet Protocol Version 4, and name the adapter of
+rem the real server's network "net".
+netsh interface ipv4 set address "loopback" static $vip 255.255.255.255
+netsh interface ipv4 set dnsservers "loopback" static none none
 netsh interface ipv4 set interface "loopback" metric=254
 netsh interface ipv4 set interface "net" weakhostreceive=enabled
 netsh interface ipv4 set interface "loopback" weakhostreceive=enabled weakhostsend=enabled
@@ -94,10 +96,10 @@ netsh interface ipv4 set interface "loopback" weakhostreceive=enabled weakhostse
     Text(
         "Windows Server 2012 and later (PowerShell)",
         """\
-# First add the adapter: run hdwwiz.exe, "Install the hardware that I manually select", Network adapters,
-# Microsoft, Microsoft KM-TEST Loopback Adapter. In Network Connections name it "loopback", and the adapter
-# of the real server's network "net".
-New-NetIPAddress -InterfaceAlias "loopback" -IPAddress $vip -PrefixLength 32 -SkipAsSource $$true
+# First add the adapter: run hdwwiz.exe, "Install the hardware that I manually select",
+# Network adapters, Microsoft, Microsoft KM-TEST Loopback Adapter. In Network Connections
+# name it "loopback", and the adapter of the real server's network "net".
+New-NetIPAddress -InterfaceAlias "loopback" $vip -PrefixLength 32 -SkipAsSource $$true
 Set-DnsClient -InterfaceAlias "loopback" -RegisterThisConnectionsAddress $$false
 Set-NetIPInterface -InterfaceAlias "loopback" -InterfaceMetric 254
 Set-NetIPInterface -InterfaceAlias "net" -WeakHostReceive Enabled
@@ -119,8 +121,8 @@ _DIRECT6 = (
     Text(
         "Windows Server 2008 and later",
         """\
-rem First add a loopback adapter by hdwwiz.exe (Network adapters, Microsoft). In Network Connections name it
-rem "loopback", and the adapter of the real server's network "net".
+rem First add a loopback adapter by hdwwiz.exe (Network adapters, Microsoft). In Network
+rem Connections name it "loopback", and the adapter of the real server's network "net".
 netsh interface ipv6 add address "loopback" $vip/128
 netsh interface ipv6 set interface "loopback" metric=254
 netsh interface ipv6 set interface "net" weakhostreceive=enabled
@@ -166,7 +168,7 @@ nmcli connection modify NAME ipv4.gateway $gateway
     Text(
         "Windows Server 2003, 2008 and 2008 R2",
         """\
-rem Set the same default gateway in the TCP/IP properties of the network adapter, where it has another one.
+rem Set it in the TCP/IP properties of the network adapter, too, where there is another one.
 route delete 0.0.0.0
 route -p add 0.0.0.0 mask 0.0.0.0 $gateway
 """,

@@ -11,12 +11,18 @@ from lbadmin.audit import IDENTIFIER
 from lbadmin.errors import Fault, RefusedError, UnavailableError
 from lbadmin.system import System
 
-Source = Literal["audit", "haproxy", "keepalived", "management", "system"]
+Source = Literal["audit", "haproxy", "keepalived", "layer4", "management", "system"]
 LINES_MAX = 1000
 TEXT_MAX = 200
 _UNITS: dict[Source, tuple[str, ...]] = {
     "haproxy": ("haproxy.service",),
     "keepalived": ("keepalived.service",),
+    "layer4": (
+        "lbva-layer4.service",
+        "lbva-checks.service",
+        "lbva-layer4-sync.service",
+        "conntrackd.service",
+    ),
     "management": ("lbadmind.service", "lbadmind.socket", "lbadmin-web.service", "lbadmin-boot.service"),
 }
 _IDENTIFIERS: dict[Source, tuple[str, ...]] = {
@@ -24,6 +30,9 @@ _IDENTIFIERS: dict[Source, tuple[str, ...]] = {
     "audit": (IDENTIFIER, "login", "sshd", "sshd-session"),
     "haproxy": ("haproxy",),
     "keepalived": ("Keepalived", "Keepalived_vrrp"),
+    "layer4": (
+        "Keepalived_healthcheckers", "lbva-layer4", "lbva-checks", "lbva-layer4-sync", "conntrack-tools",
+    ),
     "management": ("lbadmind", "lbadmin-web", "lbadmin-boot"),
     # journalctl counts lines before it excludes any, so what belongs to the system is named, too.
     "system": (

@@ -1,25 +1,21 @@
-"""Prometheus' text format 0.0.4: HAProxy's own exporter passed on, and what the node knows beside it.
-
-The values exist already, so the few lines of the format are written here; see docs/dependencies.md.
-"""
+"""What Prometheus scrapes: HAProxy's own exporter passed on, and what the node knows beside it."""
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal, NamedTuple, get_args
+from typing import get_args
 
-from lbadmin import ipvs
 from lbadmin.certificates import leaf_of
 from lbadmin.errors import LbadminError, UnavailableError
+from lbadmin.exposition import Family, Samples, one_of, text_of
+from lbadmin.metrics_layer4 import layer4_families
 from lbadmin.pair.role import Role
 from lbadmin.pair.verdict import SyncWord
 from lbadmin.parts import Parts
 from lbadmin.render.haproxy import EXPORTER_PATH, STATS_SOCKET
 from lbadmin.statspage import fetch
 from lbadmin.system import System
-
-MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 SCOPES = ("global", "frontend", "backend", "server")
 """Of HAProxy's exporter (addons/promex/README): listeners and stick tables would only add lines."""
@@ -41,19 +37,6 @@ _DEVICE_COLUMNS = {
 }
 """Columns of /proc/net/dev, proc_net_dev(5)."""
 
-Kind = Literal["counter", "gauge"]
-Labels = Mapping[str, str]
-Samples = Iterable[tuple[Labels, float]]
-
-
-class Family(NamedTuple):
-    """A metric with all its samples; a counter's name ends in "_total"."""
-
-    name: str
-    kind: Kind
-    help: str
-    samples: Samples
-
 
 def metrics_of(parts: Parts) -> bytes:
     """Return all metrics; what can't be read is left out."""
@@ -65,38 +48,9 @@ def metrics_of(parts: Parts) -> bytes:
         Family("lbva_haproxy_up", "gauge", "Whether HAProxy told its statistics.", [({}, up)]),
         *_about(parts),
         *_machine(parts.system),
-        *_ipvs(parts.system),
+        *layer4_families(parts.system, parts.changes.current.cluster),
     ]
     return exported + text_of(families).encode()
-
-
-def text_of(families: Iterable[Family]) -> str:
-    """Return metrics in Prometheus' text format (prometheus.io, "Exposition formats")."""
-    lines: list[str] = []
-    for family in families:
-        lines += [
-            f"# HELP {family.name} {_escaped(family.help)}",
-            f"# TYPE {family.name} {family.kind}",
-            *(f"{family.name}{_labels(labels)} {_number(value)}" for labels, value in family.samples),
-        ]
-    return "".join(f"{line}\n" for line in lines)
-
-
-def _labels(labels: Labels) -> str:
-    pairs = ",".join(f'{name}="{_quoted(value)}"' for name, value in labels.items())
-    return f"{{{pairs}}}" if pairs else ""
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("\n", "\\n")
-
-
-def _quoted(text: str) -> str:
-    return _escaped(text).replace('"', '\\"')
-
-
-def _number(value: float) -> str:
-    return str(int(value)) if value == int(value) else repr(value)
 
 
 def _about(parts: Parts) -> Iterator[Family]:
@@ -106,17 +60,17 @@ def _about(parts: Parts) -> Iterator[Family]:
         "lbva_role",
         "gauge",
         "1 for the role that this node has.",
-        _one_of("role", parts.pair.heartbeat.role(), get_args(Role)),
+        one_of({}, "role", parts.pair.heartbeat.role(), get_args(Role)),
     )
     yield Family(
         "lbva_pair_sync", "gauge", "1 for how the two configurations of a pair are to each other.",
-        _one_of("state", parts.pair.sync.state().word, get_args(SyncWord)),
+        one_of({}, "state", parts.pair.sync.state().word, get_args(SyncWord)),
     )  # fmt: skip
     licence = parts.licensing.status()
     states = ("trial", "licensed", "ended")
     yield Family(
         "lbva_licence", "gauge", "1 for whether this is a trial or licensed.",
-        _one_of("state", licence.state, states),
+        one_of({}, "state", licence.state, states),
     )  # fmt: skip
     left: Samples = [] if licence.days_left is None else [({}, float(licence.days_left))]
     yield Family("lbva_licence_left_days", "gauge", "Days left of the trial or the licence.", left)
@@ -124,10 +78,6 @@ def _about(parts: Parts) -> Iterator[Family]:
         "lbva_certificate_not_after_timestamp_seconds", "gauge",
         "When a certificate ends, in seconds since 1970.", _certificates(parts),
     )  # fmt: skip
-
-
-def _one_of(name: str, now: str, words: Iterable[str]) -> Samples:
-    return [({name: word}, float(word == now)) for word in words]
 
 
 def _certificates(parts: Parts) -> Samples:
@@ -179,20 +129,3 @@ def _devices() -> dict[str, list[str]]:
 
 def _lines(path: str) -> list[str]:
     return Path(path).read_text(encoding="ascii", errors="replace").splitlines()
-
-
-def _ipvs(system: System) -> Iterator[Family]:
-    totals, services = ipvs.read(system.root)
-    for name, value in zip(ipvs.Totals._fields, totals, strict=True):
-        help_text = f"Of all services of layer 4: {name.replace('_', ' ')}."
-        yield Family(f"lbva_ipvs_{name}_total", "counter", help_text, [({}, float(value))])
-    for name in ("weight", "active", "inactive"):
-        samples = [
-            (
-                {"protocol": service.protocol, "service": service.address, "server": server.address},
-                float(getattr(server, name)),
-            )
-            for service, server in ipvs.by_service(services)
-        ]
-        unit = "weight" if name == "weight" else f"{name}_connections"
-        yield Family(f"lbva_ipvs_server_{unit}", "gauge", f"Of a real server of layer 4: {unit}.", samples)

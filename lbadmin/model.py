@@ -3,7 +3,7 @@
 The models hold what one value must be; what values must be to each other is in `rules`.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
@@ -212,6 +212,10 @@ class Layer4Service(Document):
     real_servers: Annotated[tuple[Layer4RealServer, ...], Field(max_length=MAX_REAL_SERVERS)] = ()
 
 
+AnyRealServer: TypeAlias = RealServer | Layer4RealServer
+AnyService: TypeAlias = VirtualService | Layer4Service
+
+
 class Certificate(Document):
     """A certificate that virtual services terminate TLS with.
 
@@ -256,7 +260,7 @@ class ClusterConfig(Document):
     check_scripts: Annotated[tuple[CheckScript, ...], Field(max_length=MAX_SCRIPTS)] = ()
 
     @property
-    def services(self) -> tuple["VirtualService | Layer4Service", ...]:
+    def services(self) -> tuple[AnyService, ...]:
         """The services of both layers."""
         return (*self.virtual_services, *self.layer4_services)
 

@@ -49,6 +49,19 @@ def parse_statistics(text: str) -> list[Row]:
     return list(csv.DictReader(io.StringIO(text.strip().removeprefix("# "))))
 
 
+def without_ports(text: str) -> str:
+    """Return an answer to `show servers state` without the ports that were checked: else they would stay so.
+
+    The format is version 1 (management guide, 9.3 "show servers state"): a line of names, a line a server.
+    """
+    version, names, *servers = text.strip().splitlines() or ("1", "#")
+    columns = names.removeprefix("#").split()
+    port = columns.index("srv_check_port") if "srv_check_port" in columns else len(columns)
+    rows = (server.split() for server in servers)
+    kept = (" ".join(("0" if at == port else word) for at, word in enumerate(row)) for row in rows)
+    return "".join(f"{line}\n" for line in (version, names, *kept))
+
+
 def ask(path: str, command: str, timeout_s: float) -> str:
     """Send a command to a socket of HAProxy's and return its answer. Raises UnavailableError."""
     try:

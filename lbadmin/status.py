@@ -5,6 +5,7 @@ import contextlib
 from pydantic import BaseModel
 
 from lbadmin.errors import UnavailableError
+from lbadmin.layer4 import layer4_messages
 from lbadmin.licensing.licensing import LicenceStatus
 from lbadmin.messages import Message, clock_messages, licence_messages, messages_of
 from lbadmin.pair.heartbeat import Role
@@ -52,6 +53,7 @@ def node_messages_of(parts: Parts) -> NodeMessages:
         *licence_messages(node.licence),
         *clock_messages(parts.clock.silent(parts.changes.current.node.time)),
         *storage_messages(parts.system),
+        *layer4_messages(parts.system, parts.changes.current.rendering.files),
     ]
     factory_password = parts.access.factory_password
     messages = messages_of(parts.changes, parts.haproxy, others, factory_password=factory_password)

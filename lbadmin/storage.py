@@ -31,7 +31,7 @@ def storage_messages(system: System) -> list[Message]:
         level: Level = "danger"
         what = "full: balancing goes on, but changes may be refused"
     elif used > NEARLY_FULL:
-        level, what = "warning", f"{used:.0%} full"
+        level, what = "warning", f"more than {NEARLY_FULL * 100:.0f} % full"
     else:
         return []
     text = (

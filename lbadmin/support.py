@@ -29,6 +29,7 @@ history.json              who changed what, and when
 files/                    the rendered files, as the daemons read them
 status.json               health and traffic, as the WebUI shows them
 haproxy/                  HAProxy's version, process information and statistics
+layer4/                   IPVS' services and daemons, the rules of nftables, what the peer is told of
 system/                   versions, addresses and routes, disk space
 journal.txt               the last {lines} lines of the journal
 
@@ -39,6 +40,10 @@ file on, if somebody wrote a secret there.
 
 _PROGRAMS = {
     "haproxy/version.txt": ("haproxy", "-vv"),
+    "layer4/services.txt": ("ipvsadm", "--list", "--numeric", "--stats"),
+    "layer4/daemons.txt": ("ipvsadm", "--list", "--daemon"),
+    "layer4/rules.txt": ("nft", "list", "ruleset"),
+    "layer4/conntrackd.txt": ("conntrackd", "-s"),
     "system/packages.txt": ("dpkg-query", "--show", "--showformat=${Package} ${Version}\n"),
     "system/addresses.txt": ("ip", "address"),
     "system/routes.txt": ("ip", "route", "show", "table", "all"),

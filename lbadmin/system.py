@@ -64,6 +64,14 @@ class System:
         found = re.search(r'^IMAGE_VERSION="?([^"\n]+)"?$', text, re.MULTILINE)
         return found[1] if found else "unknown"
 
+    def runs(self, pid_file: str) -> bool:
+        """Tell whether the process whose id is in this file is there."""
+        try:
+            os.kill(int(self.path(pid_file).read_text(encoding="ascii")), 0)
+        except (OSError, ValueError):
+            return False
+        return True
+
     def uptime_s(self) -> int:
         """Return the seconds since the machine started."""
         with Path("/proc/uptime").open(encoding="ascii") as file:

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from lbadmin.alerts.courier import Courier, DeliveryError
 from lbadmin.alerts.event import Event, Name
-from lbadmin.alerts.tracking import Look, Tracker, states_of
+from lbadmin.alerts.tracking import Look, Server, State, Tracker, layer4_states_of, states_of
 from lbadmin.alerts.webhook import body_of, post
 from lbadmin.errors import Fault, LbadminError, RefusedError, UnavailableError
 from lbadmin.mailing import send
@@ -20,6 +20,7 @@ from lbadmin.node.alerts import Alerts as Settings
 from lbadmin.parts import Parts
 from lbadmin.secret import id_of
 from lbadmin.status import node_messages_of
+from lbadmin.status_layer4 import layer4_status
 from lbadmin.store import write_durably
 from lbadmin.worker import Worker
 
@@ -84,17 +85,22 @@ class Alerts:
 
     def look(self) -> float:
         """See what has happened since the last look; return the seconds until the next."""
-        try:
-            servers = states_of(self._parts.haproxy.statistics())
-        except UnavailableError:
-            servers = None
         told = node_messages_of(self._parts)
-        seen = Look(datetime.now(UTC), told.node.hostname, told.node.role, servers, told.messages)
+        seen = Look(datetime.now(UTC), told.node.hostname, told.node.role, self._servers(), told.messages)
         before = (dict(self._tracker.servers), dict(self._tracker.active))
         events = self._tracker.look(seen)
         if events or before != (self._tracker.servers, self._tracker.active):
             self._note(events)
         return LOOK_S
+
+    def _servers(self) -> dict[Server, State | None]:
+        """Return the states of the real servers of both layers; without HAProxy those told of are unknown."""
+        try:
+            layer7 = states_of(self._parts.haproxy.statistics())
+        except UnavailableError:
+            layer7 = dict.fromkeys(self._tracker.servers)
+        services = self._changes.current.cluster.layer4_services
+        return {**layer7, **layer4_states_of(layer4_status(self._parts.system, services))}
 
     def test(self) -> list[Outcome]:
         """Send a test by each way that is set up, and wait for its end. Raises RefusedError without any."""

@@ -11,6 +11,8 @@ from lbadmin.alerts.event import Event, Name, Severity
 from lbadmin.haproxy import SERVER_ROW
 from lbadmin.messages import Message
 from lbadmin.pair.role import Role
+from lbadmin.statistics import Health
+from lbadmin.status_layer4 import Layer4ServiceStatus
 
 Server = tuple[str, str]
 """A real server by the labels of service and server."""
@@ -31,12 +33,12 @@ _TIME_LEFT = re.compile(r"\b[0-9]+ (days?|s)\b")
 
 
 class Look(NamedTuple):
-    """What there is at a moment: states are None while nobody knows; all of them without HAProxy."""
+    """What there is at a moment: states are None while nobody knows."""
 
     now: datetime
     hostname: str
     role: Role
-    servers: Mapping[Server, State | None] | None
+    servers: Mapping[Server, State | None]
     messages: Iterable[Message]
 
 
@@ -76,8 +78,6 @@ class Tracker:
             yield Event(event="fault", severity="critical", object=seen.hostname, text=text, time=seen.now)
 
     def _of_servers(self, seen: Look) -> Iterator[Event]:
-        if seen.servers is None:
-            return
         tells = seen.role in {"single", "master", "unknown"}
         for server in set(self.servers) - set(seen.servers):
             del self.servers[server]
@@ -145,6 +145,9 @@ _ROLES: dict[Role, str] = {
 }
 
 
+_LAYER4_STATES: dict[Health, State | None] = {"up": "up", "drain": "up", "down": "down", "unknown": None}
+
+
 def about(text: str) -> str:
     """Return what stays of a message while its days and seconds run down."""
     return _TIME_LEFT.sub("#", text)
@@ -165,6 +168,16 @@ def states_of(rows: Iterable[dict[str, str]]) -> dict[Server, State | None]:
         elif word in {"UP", "DRAIN"}:
             unchecked = row["check_status"].strip("* ").startswith("INI")
             states[row["pxname"], row["svname"]] = None if unchecked else "up"
+    return states
+
+
+def layer4_states_of(services: Iterable[Layer4ServiceStatus]) -> dict[Server, State | None]:
+    """Return the states of the real servers that layer 4 expects something of."""
+    states: dict[Server, State | None] = {}
+    for service in services:
+        for server in service.real_servers if service.enabled else ():
+            if server.health in _LAYER4_STATES:
+                states[service.label, server.label] = _LAYER4_STATES[server.health]
     return states
 
 

@@ -12,7 +12,7 @@ from lbadmin.api.revisions import Writer
 from lbadmin.assistant import EdgeArray, FrontEndPool, Plan, edge_array, front_end_pool
 from lbadmin.client import PREFIX
 from lbadmin.diffs import diff
-from lbadmin.model import ClusterConfig, VirtualService
+from lbadmin.model import AnyService, ClusterConfig
 
 router = APIRouter(prefix=f"{PREFIX}/layer7/templates", responses=RESPONSES, tags=["assistant"])
 
@@ -21,7 +21,7 @@ class Proposal(BaseModel):
     """The services of the template, what the configuration gains by them, and what else is to know."""
 
     diff: list[str]
-    services: tuple[VirtualService, ...]
+    services: tuple[AnyService, ...]
     notes: tuple[str, ...]
 
 
@@ -35,7 +35,7 @@ def preview_front_end(context: ContextDep, _: Caller, pool: FrontEndPool) -> Pro
 
 @router.post("/ocs-front-end", operation_id="addFrontEnd", summary="Add a front end pool", status_code=201)
 def add_front_end(context: ContextDep, writer: Writer, pool: FrontEndPool) -> Proposal:
-    """One change: the layer 7 time-outs, the virtual service and its real servers."""
+    """One change: the virtual service with its real servers, and layer 7's time-outs if it is of layer 7."""
     what = f"add OCS 2007 R2 Front End pool {pool.label}"
     return _add(writer, lambda cluster: front_end_pool(cluster, context.changes.current.node, pool), what)
 

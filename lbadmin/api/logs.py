@@ -32,7 +32,7 @@ class LogQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    source: Literal["all", "audit", "haproxy", "keepalived", "management", "system"] = "all"
+    source: Literal["all", "audit", "haproxy", "keepalived", "layer4", "management", "system"] = "all"
     priority: Annotated[
         int, Field(ge=0, le=7, description="the least grave to show: 3 errors, 6 all but debugging")
     ] = 6

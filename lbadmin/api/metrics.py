@@ -6,7 +6,8 @@ from lbadmin.api.auth import Caller
 from lbadmin.api.context import ContextDep
 from lbadmin.api.problems import RESPONSES
 from lbadmin.client import PREFIX
-from lbadmin.metrics import MEDIA_TYPE, metrics_of
+from lbadmin.exposition import MEDIA_TYPE
+from lbadmin.metrics import metrics_of
 
 router = APIRouter(prefix=PREFIX, responses=RESPONSES, tags=["operations"])
 

@@ -20,7 +20,7 @@ from lbadmin.client import Client
 POLL_S = 1.0
 """How often a log that is followed is asked for more: what HAProxy does within a second is read together."""
 
-SOURCES = ("all", "audit", "haproxy", "keepalived", "management", "system")
+SOURCES = ("all", "audit", "haproxy", "keepalived", "layer4", "management", "system")
 
 
 def _take_file(parser: Parser) -> None:

@@ -53,7 +53,7 @@ def show_status(status: Json) -> str:
 
 def _services(status: Json) -> list[Json]:
     """Return the virtual services of all layers."""
-    return [*status.get("layer4_services", ()), *status["virtual_services"]]
+    return [*status["layer4_services"], *status["virtual_services"]]
 
 
 def show_messages(answer: Json) -> str:

@@ -1,6 +1,7 @@
 """Services from templates: all that a role of OCS 2007 R2 needs, as one change."""
 
-from lbadmin.cli.grammar import Group, Json, Options, Parser, Verb
+from lbadmin.catalogue_templates import METHOD
+from lbadmin.cli.grammar import Group, Json, Options, Parser, Verb, take_field
 from lbadmin.cli.tables import show_plan
 from lbadmin.cli.terminal import UsageError
 from lbadmin.client import Client
@@ -18,6 +19,7 @@ INTERFACES = {
 def _take_front_end(parser: Parser) -> None:
     parser.take("--label", help="name of the virtual service (default: OCS-Front-End)")
     parser.take("--ip", required=True, metavar="ADDRESS", help="address that the clients connect to")
+    take_field(parser, METHOD, new=True)
     parser.take(
         "--rip",
         required=True,
@@ -53,7 +55,10 @@ def _take_preview(parser: Parser) -> None:
 
 def _front_end(client: Client, options: Options) -> Json:
     servers = [dict(zip(("label", "ip"), _pair(each), strict=True)) for each in options.rip]
-    return _apply(client, "ocs-front-end", options, {"ip": options.ip, "real_servers": servers})
+    body = {"ip": options.ip, "real_servers": servers}
+    if options.method is not None:
+        body["method"] = options.method
+    return _apply(client, "ocs-front-end", options, body)
 
 
 def _edge(client: Client, options: Options) -> Json:

@@ -21,7 +21,7 @@ from lbadmin.graphs.drawing import draw, picture_of, table
 from lbadmin.graphs.layout import BUDGET_BYTES, PERIODS, STEP_S, kind_of
 from lbadmin.graphs.protocol import MAX_REQUEST, SOCKET
 from lbadmin.graphs.sampling import Sampler
-from lbadmin.graphs.settings import GRAPHS_CONF, GRAPHS_SOCKET, WITHOUT_SERVERS
+from lbadmin.graphs.settings import GRAPHS_CONF, GRAPHS_SOCKET, LAYER4_FILE, WITHOUT_SERVERS
 
 FOLDER = "/var/lib/lbadmin/graphs"
 HEARD_S = 2.0
@@ -145,7 +145,7 @@ def main() -> None:
     folder = at(FOLDER)
     folder.mkdir(parents=True, exist_ok=True)
     settings = at(GRAPHS_CONF).read_text("ascii")
-    sampler = Sampler(at(GRAPHS_SOCKET), real_servers=WITHOUT_SERVERS not in settings)
+    sampler = Sampler(at(GRAPHS_SOCKET), at(LAYER4_FILE), real_servers=WITHOUT_SERVERS not in settings)
     archive = Archive(folder)
     asked_to_stop: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _: asked_to_stop.append(number))

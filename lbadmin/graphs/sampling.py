@@ -1,14 +1,19 @@
-"""What the kernel and HAProxy say now: the values of every object that there is."""
+"""What the kernel, HAProxy and lbadmind say now: the values of every object that there is."""
 
+import contextlib
+import json
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from lbadmin.graphs.layout import object_id
+from lbadmin.graphs.layout import HEARTBEAT_S, SEPARATOR, object_id
 
 ANSWER_TIMEOUT_S = 5.0
 MAX_ANSWER = 8 * 1024 * 1024
 """Bytes of statistics: 1000 services with 10 real servers each have 5 MiB."""
+
+_SERVER = f"server{SEPARATOR}"
 
 Values = tuple[int | float | None, ...]
 Samples = dict[str, Values]
@@ -18,22 +23,29 @@ Samples = dict[str, Values]
 class Sampler:
     """Asks kernel and HAProxy; remembers what it needs for differences."""
 
-    def __init__(self, statistics: Path, *, real_servers: bool = True, proc: Path = Path("/proc")) -> None:
+    def __init__(
+        self, statistics: Path, layer4: Path, *, real_servers: bool = True, proc: Path = Path("/proc")
+    ) -> None:
         self._statistics = statistics
+        self._layer4 = layer4
         self._real_servers = real_servers
         self._proc = proc
         self._ticks = self._spent()
 
     def sample(self) -> Samples:
-        """Return what is known now. HAProxy's part is missing while it does not answer. Raises OSError."""
+        """Return what is known now. Who does not answer has no part in it. Raises OSError."""
         samples: Samples = {"cpu": self._cpu()}
         samples["memory"] = memory_of((self._proc / "meminfo").read_text("ascii"))
         samples.update(interfaces_of((self._proc / "net/dev").read_text("ascii", "replace")))
-        try:
-            said = _ask(self._statistics)
-        except OSError:
-            return samples
-        samples.update(balanced_of(said, real_servers=self._real_servers))
+        balanced: Samples = {}
+        with contextlib.suppress(OSError):
+            balanced = balanced_of(_ask(self._statistics), real_servers=self._real_servers)
+        with contextlib.suppress(OSError):
+            if time.time() - self._layer4.stat().st_mtime < HEARTBEAT_S:
+                said = self._layer4.read_text("ascii")
+                balanced.update(layer4_of(said, real_servers=self._real_servers))
+        # Virtual services of both layers first.
+        samples.update(sorted(balanced.items(), key=lambda item: item[0].startswith(_SERVER)))
         return samples
 
     def _spent(self) -> list[int]:
@@ -89,6 +101,12 @@ def balanced_of(text: str, *, real_servers: bool) -> Samples:
             if key is not None:
                 servers[key] = values
     return {**services, **servers}
+
+
+def layer4_of(text: str, *, real_servers: bool) -> Samples:
+    """Return what lbadmind has written."""
+    found: dict[str, list[int]] = json.loads(text)
+    return {key: tuple(each) for key, each in found.items() if real_servers or not key.startswith(_SERVER)}
 
 
 def _rows(text: str) -> Iterator[tuple[str, str, Values]]:

@@ -5,9 +5,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from lbadmin.document import Document, Flag
+from lbadmin.document import Document, Flag, parse_as
 from lbadmin.fields import Address, KeyId, PemText
-from lbadmin.rules import parse_as
 
 PairState = Literal["pairing", "paired", "leaving", "left"]
 """pairing: this node began it, and the peer has not proved yet that it joined. leaving: the pair was broken

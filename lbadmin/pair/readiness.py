@@ -115,15 +115,6 @@ class GatewayWatch:
         return None if self._gateway.answers() else f"the gateway {wanted} does not answer"
 
 
-def keepalived_runs(system: System) -> bool:
-    """Tell whether keepalived runs, by the file of its process id."""
-    try:
-        os.kill(int(system.path(KEEPALIVED_PID).read_text(encoding="ascii")), 0)
-    except (OSError, ValueError):
-        return False
-    return True
-
-
 def keepalived_started(system: System) -> float:
     """Return when keepalived was started (seconds since 1970), 0 when it is not there."""
     try:

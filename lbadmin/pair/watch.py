@@ -17,7 +17,7 @@ from typing import NamedTuple
 from lbadmin.activate import HEARTBEAT_PENDING
 from lbadmin.change import Changes
 from lbadmin.pair.model import joined
-from lbadmin.pair.readiness import GatewayWatch, HAProxyProbe, homeless, keepalived_runs, link_troubles
+from lbadmin.pair.readiness import KEEPALIVED_PID, GatewayWatch, HAProxyProbe, homeless, link_troubles
 from lbadmin.render.keepalived import UNFIT
 from lbadmin.worker import STOP_S
 
@@ -201,7 +201,7 @@ class Watch:
 
     def _keepalived_troubles(self) -> list[str]:
         # The status says apart that a restart is pending.
-        if self._is_pending() or keepalived_runs(self._changes.system):
+        if self._is_pending() or self._changes.system.runs(KEEPALIVED_PID):
             return []
         return ["keepalived is not running; restart heartbeat"]
 
@@ -210,7 +210,7 @@ class Watch:
 
     def _clean_up(self) -> None:
         """Remove the addresses of a keepalived that was killed and does not come back."""
-        if self._is_pending() or keepalived_runs(self._changes.system):
+        if self._is_pending() or self._changes.system.runs(KEEPALIVED_PID):
             self._lone_ticks = 0
             return
         self._lone_ticks += 1

@@ -2,9 +2,10 @@
 
 Without lockdown and script there is nothing to load: no packet is looked at, no connection is tracked. The
 appliance's own rules keep no state, either. They look at the management ports alone, which no service can
-have (`rules.OWN_PORTS`) and no connection of the appliance's own starts from (60-lbva.conf), so that VRRP,
-ICMP, the pair's channel, clients and answers pass without being asked who they are. Connections to the
-management ports that are open already end, too: who locks himself out can't keep the change by an old one.
+have (`rules_services.OWN_PORTS`) and no connection of the appliance's own starts from (60-lbva.conf), so
+that VRRP, ICMP, the pair's channel, clients and answers pass without being asked who they are. Connections
+to the management ports that are open already end, too: who locks himself out can't keep the change by an
+old one.
 """
 
 from collections.abc import Iterable, Sequence

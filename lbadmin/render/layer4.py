@@ -21,7 +21,7 @@ LAYER4_SYSCTL = f"{LAYER4_DIR}/layer4.sysctl"
 """The kernel's settings, which lbva-layer4.service sets once the modules that have them are loaded."""
 
 CHECKS_PORT = 10003
-"""Where the checking HAProxy says on loopback whether a real server is well: /SERVICE/REAL-SERVER."""
+"""Where the checking HAProxy says on loopback whether a real server is well (`check_path`)."""
 
 TCP, UDP = "tcp", "udp"
 
@@ -33,8 +33,9 @@ Linux's own keep-alive (tcp(7), tcp_keepalive_time) would first look after one."
 
 ASK_EVERY_S = 1.0
 ASK_AGAIN_S = 0.5
-"""How often keepalived asks the checking HAProxy, and how soon again before it believes a refusal: if that
-one has died it is there again by then."""
+ASKED_AGAIN = 3
+"""How often keepalived asks the checking HAProxy, and how soon and how many times again before it believes a
+refusal: if that one has died it is there again by then."""
 
 METHODS: dict[Forwarding, str] = {"snat": "NAT", "nat": "NAT", "dr": "DR", "tun": "TUN"}
 
@@ -49,7 +50,18 @@ _SYSCTL = {
     # renewed by ten seconds; else only each fiftieth packet would be (ipvs-sysctl.rst, sync_threshold).
     "net.ipv4.vs.sync_threshold": "0 0",
     "net.ipv4.vs.sync_refresh_period": "10",
+    # Nobody reads the rates; the thread that estimates them begins by keeping the one CPU busy.
+    "net.ipv4.vs.run_estimation": "0",
 }
+
+_TRACKING = {
+    # A connection that the peer has carried meanwhile has gone on: its numbers are no longer the known ones.
+    "net.netfilter.nf_conntrack_tcp_be_liberal": "1",
+    # The peer hears of the beginning and the end alone, and IPVS says when that is.
+    "net.netfilter.nf_conntrack_udp_timeout": str(UDP_TIMEOUT_S),
+    "net.netfilter.nf_conntrack_udp_timeout_stream": "3600",
+}
+"""Settings that are there as soon as something is tracked."""
 
 
 class ServiceKey(NamedTuple):
@@ -111,6 +123,20 @@ def own_mark(service: Layer4Service) -> int:
     return MAX_FIREWALL_MARK + 1 + int.from_bytes(digest[:4], "big") % (2**31 - MAX_FIREWALL_MARK - 1)
 
 
+def mark_of(service: Layer4Service) -> int:
+    """Return the mark that the service's packets have, which SNAT needs also where IPVS goes by the port."""
+    mark = key_of(service).mark
+    return own_mark(service) if mark is None else mark
+
+
+def check_path(service: Layer4Service, server: Layer4RealServer) -> str:
+    """Return where the checking HAProxy is asked for a real server.
+
+    No label is in it: to keepalived a server that is asked for elsewhere is another, and not yet well.
+    """
+    return f"/{mark_of(service)}/{server.ip}-{server.port or 0}"
+
+
 def layer4_weight(server: Layer4RealServer) -> int:
     """Weight as IPVS gets it: a draining server keeps its open connections and gets no new ones."""
     return 0 if server.state == "drain" else server.weight
@@ -133,7 +159,7 @@ def _virtual_server(service: Layer4Service) -> Iterator[str]:
         if service.persistence.granularity is not None:
             yield f"    persistence_granularity {_granularity(service)}"
     yield f"    delay_loop {ASK_EVERY_S:g}"
-    yield "    retry 1"
+    yield f"    retry {ASKED_AGAIN}"
     yield f"    delay_before_retry {ASK_AGAIN_S:g}"
     fallback = service.fallback_server
     if fallback.ip is not None:
@@ -180,7 +206,7 @@ def _real_server(service: Layer4Service, server: Layer4RealServer, key: ServiceK
             f"            connect_port {CHECKS_PORT}",
             "            connect_timeout 2",
             "            url {",
-            f"                path /{service.label}/{server.label}",
+            f"                path {check_path(service, server)}",
             "                status_code 200",
             "            }",
             "        }",
@@ -200,6 +226,4 @@ def _sysctl(services: list[Layer4Service]) -> Iterator[str]:
         "net.ipv6.conf.all.forwarding": str(routes),
     }
     yield from (f"{name} = {value}" for name, value in settings.items())
-    # A connection that the peer has carried meanwhile has gone on: its numbers are no longer the known ones.
-    # Not there as long as nothing is tracked.
-    yield "-net.netfilter.nf_conntrack_tcp_be_liberal = 1"
+    yield from (f"-{name} = {value}" for name, value in _TRACKING.items())

@@ -4,11 +4,11 @@ The checks are layer 7's own (`render.checks`), so that all choices mean the sam
 no client. A backend stands for each service, and says on loopback which of its servers are well.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from lbadmin.model import ClusterConfig, Layer4Service, RealServer, VirtualService
 from lbadmin.render.checks import check_lines, check_words, uses_tls
-from lbadmin.render.layer4 import CHECKS_PORT, layer4_services, serving
+from lbadmin.render.layer4 import CHECKS_PORT, check_path, layer4_services, mark_of, serving
 from lbadmin.render.words import host_of
 
 CHECKS_CFG = "/etc/haproxy/checks.cfg"
@@ -20,12 +20,13 @@ CHECKS_STATE = "/run/lbva-checks/state"
 
 def render_layer4_checks(cluster: ClusterConfig) -> dict[str, str]:
     """Return checks.cfg by its path; it is empty when there is nothing to check."""
-    services = [_as_checked(each) for each in layer4_services(cluster) if each.health_check.type != "none"]
-    services = [service for service in services if service.real_servers]
+    services = [
+        each for each in layer4_services(cluster) if each.health_check.type != "none" and serving(each)
+    ]
     if not services:
         return {CHECKS_CFG: ""}
     scripted = any(service.health_check.type == "external" for service in services)
-    sections = [_head(scripted=scripted), *(_backend(service) for service in services)]
+    sections = [_head(scripted=scripted), _answers(services), *map(_backend, services)]
     return {CHECKS_CFG: "\n".join(sections)}
 
 
@@ -56,6 +57,7 @@ def _head(*, scripted: bool) -> str:
                 f"stats socket {CHECKS_SOCKET} mode 600 level admin expose-fd listeners",
                 f"server-state-file {CHECKS_STATE}",
                 "log /dev/log local0 notice",
+                "log-tag lbva-checks",
                 *scripts,
             ),
             _section(
@@ -68,26 +70,27 @@ def _head(*, scripted: bool) -> str:
                 "timeout server 5000",
                 "load-server-state-from-file global",
             ),
-            _section(
-                "frontend _answers",
-                f"bind 127.0.0.1:{CHECKS_PORT}",
-                "use_backend %[path,field(2,/)]",
-            ),
         )
     )
 
 
-def _backend(service: VirtualService) -> str:
+def _answers(services: Iterable[Layer4Service]) -> str:
+    backends = (f"use_backend {each.label} if {{ path_beg /{mark_of(each)}/ }}" for each in services)
+    return _section("frontend _answers", f"bind 127.0.0.1:{CHECKS_PORT}", *backends)
+
+
+def _backend(service: Layer4Service) -> str:
+    checked = _as_checked(service)
     return _section(
         f"backend {service.label}",
         *(
-            f"http-request return status 200 if {{ path /{service.label}/{server.label} }} "
+            f"http-request return status 200 if {{ path {check_path(service, server)} }} "
             f"{{ srv_is_up({service.label}/{server.label}) }}"
-            for server in service.real_servers
+            for server in serving(service)
         ),
         "http-request return status 503",
-        *check_lines(service),
-        *_servers(service),
+        *check_lines(checked),
+        *_servers(checked),
     )
 
 

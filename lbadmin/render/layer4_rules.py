@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from lbadmin.addresses import Address
 from lbadmin.model import ClusterConfig, Layer4Service, NodeConfig
 from lbadmin.pair.model import PairConfig
-from lbadmin.render.layer4 import LAYER4_DIR, TCP, UDP, key_of, layer4_services, own_mark
+from lbadmin.render.layer4 import LAYER4_DIR, TCP, UDP, key_of, layer4_services, mark_of
 from lbadmin.render.layer4_sync import CONNTRACK_PORT, GROUPS, IPVS_PORT
 
 LAYER4_RULES = f"{LAYER4_DIR}/layer4.nft"
@@ -41,12 +41,6 @@ def render_layer4_rules(cluster: ClusterConfig, node: NodeConfig, pair: PairConf
         "}",
     )
     return {LAYER4_RULES: "".join(f"{line}\n" for line in lines)}
-
-
-def mark_of(service: Layer4Service) -> int:
-    """Return the mark that the service's packets have, which SNAT needs also where IPVS goes by the port."""
-    mark = key_of(service).mark
-    return own_mark(service) if mark is None else mark
 
 
 def sources_of(service: Layer4Service) -> tuple[Address, ...]:

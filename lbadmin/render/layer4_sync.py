@@ -8,7 +8,7 @@ unencrypted UDP to the peer's address alone: their packets name addresses and po
 from lbadmin.model import ClusterConfig, NodeConfig
 from lbadmin.pair.model import PairConfig
 from lbadmin.render.keepalived import interface_of
-from lbadmin.render.layer4 import LAYER4_DIR, TCP_TIMEOUT_S, layer4_services
+from lbadmin.render.layer4 import LAYER4_DIR, layer4_services
 
 SYNC_ENV = f"{LAYER4_DIR}/layer4-sync.env"
 """The variables of lbva-layer4-sync.service; empty for a single node and without services."""
@@ -43,15 +43,13 @@ def _conntrackd(pair: PairConfig, interface: str) -> str:
     """Return conntrackd.conf(5).
 
     What the peer tells goes into the kernel at once (DisableExternalCache): a node that takes over knows it
-    already. A node that returns asks for all (StartupResync). The peer's entries stay until it tells of their
-    end, but for no longer than IPVS keeps a silent connection.
+    already. A node that returns asks for all (StartupResync).
     """
     family = f"IPv{pair.local_ip.version}"
     return f"""Sync {{
     Mode FTFW {{
         DisableExternalCache yes
         StartupResync yes
-        CommitTimeout {TCP_TIMEOUT_S}
     }}
     UDP {{
         {family}_address {pair.local_ip}

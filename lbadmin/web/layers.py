@@ -13,10 +13,14 @@ Json: TypeAlias = Any
 
 
 class Column(NamedTuple):
-    """A column of the list of virtual services: its head, and its text for a service."""
+    """A column of the list of virtual services: its head, its text for a service, and a link below that.
+
+    `page` is the page of the service that the link leads to, and is named by.
+    """
 
     title: str
     text: Callable[[Json], str]
+    page: str = ""
 
 
 @dataclass(frozen=True)
@@ -25,7 +29,7 @@ class Layer:
 
     `services_field` is the list of its services in the ClusterConfig and in /status; `served` says of one in
     /status which packets it serves. `service_goes` and `server_goes` say what becomes of connections when one
-    is deleted; `has_setup` that real servers may have to be set up, which a page of each service explains.
+    is deleted.
     """
 
     name: str
@@ -38,7 +42,6 @@ class Layer:
     served: Callable[[Json], str]
     service_goes: str
     server_goes: str
-    has_setup: bool = False
 
     @property
     def services(self) -> str:
@@ -80,7 +83,7 @@ class Layer:
 
     def of_status(self, status: Json) -> list[Json]:
         """Return the layer's services in /status."""
-        return list(status.get(self.services_field, ()))
+        return list(status[self.services_field])
 
 
 def _chosen(path: str, *sections: Section) -> Callable[[str], str]:
@@ -152,13 +155,12 @@ LAYER4 = Layer(
     server_sections=LAYER4_SERVER_SECTIONS,
     columns=(
         Column("Protocol", _layer4_protocol),
-        Column("Forwarding", lambda service: _forwarding_word(service["forwarding"])),
+        Column("Forwarding", lambda service: _forwarding_word(service["forwarding"]), page="setup"),
         Column("Persistence", _layer4_persistence),
     ),
     served=_layer4_served,
     service_goes="All of its connections end at once.",
     server_goes="Its connections end at once. Drain it first, and wait until it has none, to end nobody's.",
-    has_setup=True,
 )
 
 LAYERS = {each.name: each for each in (LAYER4, LAYER7)}

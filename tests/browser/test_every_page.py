@@ -23,6 +23,11 @@ def test_every_page_answers_fits_and_explains_its_fields(
     interfaces = [*api.call("GET", "/node")["interfaces"], {"name": "eth2"}, {"name": "eth3"}, bond, vlan]
     routes = ["10.0.0.0/8 via 192.168.20.1", "default via 192.168.2.254 from 192.168.2.0/24"]
     api.call("PATCH", "/node", {"interfaces": interfaces, "routes": routes})
+    servers = [{"label": f"FE-{n}", "ip": f"192.168.2.3{n}"} for n in (1, 2)]
+    ports = "5060,5061,135,443,444,5065,5069,5071-5074,8404"
+    for label, method, ip in (("OCS-Direct", "dr", "192.168.2.40"), ("OCS-SNAT", "snat", "192.168.2.41")):
+        service = {"label": label, "ip": ip, "ports": ports, "forwarding": method, "real_servers": servers}
+        api.call("POST", "/layer4/virtual-services", service)
     for old in PICTURES.glob(f"*-{size[0]}.png"):
         old.unlink()
     found = crawl(page)

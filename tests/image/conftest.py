@@ -16,6 +16,7 @@ import pytest
 from lbadmin.change import Changes
 from lbadmin.haproxy import HAProxy
 from lbadmin.render.haproxy import MASTER_SOCKET
+from lbadmin.render.layer4_checks import CHECKS_CFG
 from lbadmin.store import Store
 from lbadmin.system import Result, System, run
 from tests.image.nodes import Node, appliances
@@ -76,7 +77,14 @@ class Appliance:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        for folder in ("run/haproxy", "etc/haproxy", "etc/keepalived", "var/lib/lbadmin", "usr/lib"):
+        for folder in (
+            "run/haproxy",
+            "run/lbva-checks",
+            "etc/haproxy",
+            "etc/keepalived",
+            "var/lib/lbadmin",
+            "usr/lib",
+        ):
             (root / folder).mkdir(parents=True)
         (root / "etc/machine-id").write_text(f"{uuid.uuid4().hex}\n")
         shutil.copytree(ROOTFS / "etc/keepalived", root / "etc/keepalived", dirs_exist_ok=True)
@@ -102,7 +110,7 @@ class Appliance:
         return ["unshare", "--mount", "sh", "-ec", _ENTER, str(self.root), str(ROOTFS), *command]
 
     def manage(self, verb: str, name: str) -> None:
-        """Do what systemctl does with HAProxy and keepalived."""
+        """Do what systemctl does with HAProxy, keepalived, and what checks the real servers of layer 4."""
         if verb in {"restart", "stop"}:
             self.stop(name)
         if name in self.daemons and verb.startswith("reload"):
@@ -111,6 +119,8 @@ class Appliance:
             self.start_haproxy()
         elif verb != "stop" and name == "keepalived":
             self._start("keepalived", ["keepalived", "--dont-fork", "--log-console", "--vrrp"])
+        elif verb != "stop" and name == "lbva-checks":
+            self._start(name, ["haproxy", "-W", "-f", CHECKS_CFG])
 
     def start_haproxy(self) -> None:
         """Start the master and wait until it is ready, as Type=notify does."""

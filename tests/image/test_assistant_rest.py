@@ -59,6 +59,16 @@ def test_the_assistant_gives_what_the_guide_gives_as_one_change(client: Client, 
     )
 
 
+def test_a_pool_at_layer_4_is_one_change_too(client: Client, appliance: Appliance) -> None:
+    body = {**POOL, "method": "layer4_snat"}
+    revisions = revisions_of(appliance)
+    preview = client.call("POST", f"{TEMPLATE}/preview", body)
+    assert client.call("POST", TEMPLATE, body) == preview
+    assert client.call("GET", "/layer4/virtual-services") == {"virtual_services": preview["services"]}
+    assert client.call("GET", VIPS) == {"virtual_services": []}
+    assert revisions_of(appliance) == revisions + 1
+
+
 def test_a_second_pool_of_the_same_label_is_refused_at_its_field(client: Client) -> None:
     client.call("POST", TEMPLATE, POOL)
     for path in (TEMPLATE, f"{TEMPLATE}/preview"):

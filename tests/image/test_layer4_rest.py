@@ -130,8 +130,61 @@ def test_a_bad_value_is_told_at_its_field_with_the_remedy(client: Client, servic
     )  # fmt: skip
 
 
+def test_what_this_node_can_not_do_is_refused_and_nothing_changes(
+    client: Client, service: dict[str, Any]
+) -> None:
+    answer = client.request("PATCH", OCS, {"forwarding": "dr"})
+    assert answer.status == 422
+    assert [each["field"] for each in answer.body["errors"]] == [
+        "layer4_services.0.real_servers.0.ip",
+        "layer4_services.0.real_servers.1.ip",
+    ]
+    assert answer.body["detail"].endswith("choose SNAT or Tunnel")
+    assert client.call("GET", OCS) == service
+
+
+def test_a_port_that_the_other_layer_has_is_refused(client: Client, service: dict[str, Any]) -> None:
+    body = {"label": "web", "ip": "192.168.10.30", "ports": [443, 5073]}
+    answer = client.request("POST", "/layer7/virtual-services", body)
+    assert (answer.status, answer.body["errors"][0]["field"]) == (409, "virtual_services.0.ports")
+    assert answer.body["detail"] == (
+        "port 5073 on 192.168.10.30 is both the layer 7 service web's and the layer 4 service "
+        "OCS-Front-End's; choose another address or port for one of them"
+    )
+    assert client.request("POST", "/layer7/virtual-services", {**body, "ports": [443]}).status == 201
+
+
+def test_a_node_keeps_the_subnet_that_a_service_needs(client: Client) -> None:
+    servers = [{"label": "FE-1", "ip": "192.168.2.31"}]
+    client.call("POST", VIPS, {**SERVICE, "forwarding": "nat", "real_servers": servers})
+    moved = {"interfaces": [{"name": "eth0", "addresses": ["192.168.4.21/24"]}]}
+    answer = client.request("PATCH", "/node", moved)
+    assert (answer.status, answer.body["errors"][0]["field"]) == (422, "layer4_services.0.real_servers.0.ip")
+
+
 def test_what_microsoft_advises_against_is_a_warning(client: Client, service: dict[str, Any]) -> None:
     assert client.call("GET", f"{OCS}/warnings") == {"warnings": []}
+    servers = [{"label": "FE-1", "ip": "192.168.2.31"}]
+    client.call("PATCH", OCS, {"forwarding": "dr", "real_servers": servers})
+    (warning,) = client.call("GET", f"{OCS}/warnings")["warnings"]
+    assert warning.startswith("OCS-Front-End has SIP ports and the forwarding method Direct Routing: ")
+
+
+def test_a_script_that_layer_4_uses_is_kept(client: Client, service: dict[str, Any]) -> None:
+    client.call("POST", "/layer7/check-scripts", {"label": "look", "text": "#!/bin/sh\nexit 0\n"})
+    client.call("PATCH", OCS, {"health_check": {"type": "external", "script": "look", "check_ports": []}})
+    answer = client.request("DELETE", "/layer7/check-scripts/look")
+    assert (answer.status, answer.body["detail"]) == (
+        422,
+        "check script look is used by OCS-Front-End; choose another one there first",
+    )
+
+
+def test_a_whole_configuration_brings_the_services_back(client: Client, service: dict[str, Any]) -> None:
+    backup = client.request("GET", "/config").body
+    client.call("DELETE", OCS)
+    client.call("PUT", "/config", backup)
+    assert client.call("GET", OCS) == service
 
 
 def test_an_operator_drains_and_changes_nothing_else(api: Ask, ask: Ask) -> None:

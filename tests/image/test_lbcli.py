@@ -118,6 +118,11 @@ STORY = (
     Step("add-ocs-front-end --ip 192.168.10.40 --rip FE-1=192.168.10.31 --preview", r'\+.*"OCS-Front-End"'),
     Step("add-ocs-front-end --ip 192.168.10.40 --rip FE-1=192.168.10.31", r'\+.*"OCS-Front-End"'),
     Step(
+        "add-ocs-front-end --ip 192.168.10.45 --method layer4_snat --label L4 --rip FE-1=192.168.10.31 "
+        "--preview",
+        r'(?s)\+ *"forwarding": "snat".*see the virtual address as their client',
+    ),
+    Step(
         "add-ocs-edge --access-ip 192.168.10.50 --rip EDGE-1,access=192.168.10.33 --preview",
         r'\+.*"192.168.10.50"',
     ),
@@ -463,7 +468,7 @@ OFFERED = {
     "lbcli drain --vip OCS --rip ": ["FE-1", "FE-2"],
     "lbcli drain --vip Web --rip ": [],
     "lbcli drain --rip ": [],
-    "lbcli show-file /etc/ha": ["/etc/haproxy/haproxy.cfg"],
+    "lbcli show-file /etc/haproxy/h": ["/etc/haproxy/haproxy.cfg"],
     "lbcli add-vip --ip ": [],
     "lbcli add-layer4-vip --forwarding ": ["snat", "nat", "dr", "tun"],
     "lbcli delete-layer4-vip --label ": ["Edge"],

@@ -157,7 +157,9 @@ def test_the_overviews_buttons(admin: Visitor, service: str, lbadmin: Client) ->
     assert states() == ["halt", "halt"]
     assert "<html" not in by_htmx.text
     assert by_htmx.text.count('class="health halt"') == 2
-    wrong = admin.http.post("/lbadmin/overview/state", data={"csrf": csrf, "action": "fly/OCS-Front-End"})
+    wrong = admin.http.post(
+        "/lbadmin/overview/state", data={"csrf": csrf, "action": "fly/layer7/OCS-Front-End"}
+    )
     assert wrong.status_code == 422
 
 

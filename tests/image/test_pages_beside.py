@@ -170,6 +170,17 @@ def test_blank_rows_of_a_template_are_left_out_and_errors_stand_at_the_row_that_
     assert [each["label"] for each in made["real_servers"]] == ["FE-1", "FE-2"]
 
 
+def test_a_template_balances_at_layer_4_when_that_is_chosen(admin: Visitor, lbadmin: Client) -> None:
+    page = "/lbadmin/templates/ocs-front-end"
+    typed = {"ip": "192.168.10.30", "real_servers__0__label": "FE-1", "real_servers__0__ip": "192.168.10.31"}
+    review = admin.fill(page, action="review", method="layer4_snat", **typed).text
+    assert "layer 4, SNAT" in review
+    done = admin.fill(page, shown=review, action="apply")
+    assert (done.status_code, done.headers["location"]) == (303, "/lbadmin/layer4/services")
+    (made,) = lbadmin.call("GET", "/config")["layer4_services"]
+    assert (made["label"], made["forwarding"]) == ("OCS-Front-End", "snat")
+
+
 def test_a_template_is_reviewed_again_when_the_configuration_has_changed(
     admin: Visitor, lbadmin: Client
 ) -> None:

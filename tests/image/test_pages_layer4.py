@@ -53,7 +53,7 @@ def test_the_guides_service_at_layer_4_by_its_forms(admin: Visitor, lbadmin: Cli
     assert [each["ip"] for each in made["real_servers"]] == ["192.168.2.31", "192.168.2.32"]
     shown = admin.get(SERVICES)
     assert "OCS-Front-End" in shown
-    assert re.search(r"<td>TCP</td>\s*<td>SNAT</td>\s*<td>30m</td>", shown)
+    assert re.search(r"<td>TCP</td>\s*<td>SNAT<br>.*?</td>\s*<td>30m</td>", shown)
     assert "alert-warning" not in shown
     assert "Nothing has to be set up" in admin.get(f"{SERVICE}/setup")
 
@@ -137,6 +137,32 @@ def test_the_overviews_buttons_and_the_report(admin: Visitor, service: str, lbad
     report = admin.get("/lbadmin/reports/layer4")
     for text in ("OCS-Front-End", "FE-1", "192.168.2.32", "Inactive"):
         assert text in report
+
+
+def test_a_service_of_udp_is_added_with_the_port_that_is_checked(admin: Visitor, lbadmin: Client) -> None:
+    page = f"{SERVICES}/add"
+    refused = admin.fill(page, label="STUN", ip="192.168.2.40", ports="3478", protocol="udp")
+    assert refused.status_code == 422
+    assert re.search(
+        r'<details class="advanced" open>.*id="f-health_check-check_ports-error"', refused.text, re.DOTALL
+    )
+    assert admin.fill(page, shown=refused.text, health_check__check_ports="443").status_code == 303
+    (made,) = lbadmin.call("GET", "/config")["layer4_services"]
+    assert (made["protocol"], made["health_check"]["check_ports"]) == ("udp", [443])
+
+
+def test_a_firewall_mark_is_shown_in_the_place_of_ports(admin: Visitor, lbadmin: Client) -> None:
+    added = admin.fill(
+        f"{SERVICES}/add",
+        label="Marked",
+        ip="192.168.2.40",
+        protocol="mark",
+        firewall_mark="7",
+        health_check__type="none",
+    )
+    assert added.status_code == 303
+    assert "<td>Firewall Mark 7</td>" in admin.get(SERVICES)
+    assert "mark 7 by SNAT" in admin.get("/lbadmin/")
 
 
 @pytest.mark.parametrize("action", ["", "drain", "drain/layer5/OCS-Front-End", "dance/layer4/OCS-Front-End"])

@@ -95,6 +95,68 @@ def sensible(service: dict[str, Any]) -> dict[str, Any]:
     return service
 
 
+layer4_services = st.fixed_dictionaries(
+    {"label": labels.map(lambda label: f"L4-{label}"[:63]), "ip": addresses},
+    optional={
+        "ports": ports,
+        "protocol": st.sampled_from(["tcp", "udp", "both", "mark"]),
+        "firewall_mark": st.none() | st.integers(1, 65535),
+        "forwarding": st.sampled_from(["snat", "nat", "dr", "tun"]),
+        "scheduler": st.sampled_from(["wlc", "wrr", "lc", "rr", "dh", "sh", "mh"]),
+        "persistence": optional(
+            enabled=st.booleans(), timeout_ms=durations, granularity=st.none() | st.integers(1, 128)
+        ),
+        "health_check": optional(
+            type=st.sampled_from(["connect", "sip", "http", "none"]),
+            check_ports=st.lists(st.integers(1, 65535), max_size=3, unique=True),
+            tls=st.booleans(),
+            interval_ms=durations,
+        ),
+        "on_failure": st.sampled_from(["remove", "quiesce"]),
+        "fallback_server": st.just({})
+        | st.fixed_dictionaries({"ip": addresses}, optional={"port": st.integers(1, 65535)}),
+        "snat_addresses": st.lists(addresses, max_size=3, unique=True),
+        "enabled": st.booleans(),
+        "real_servers": st.lists(
+            st.fixed_dictionaries(
+                {"label": labels, "ip": addresses},
+                optional={
+                    "port": st.none() | st.integers(1, 65535),
+                    "weight": st.integers(0, 256),
+                    "state": st.sampled_from(["online", "drain", "halt"]),
+                },
+            ),
+            max_size=3,
+            unique_by=lambda s: s["label"],
+        ),
+    },
+)
+
+
+def possible(service: dict[str, Any]) -> dict[str, Any]:
+    """Return the service without most of what IPVS can't do, which its rules would refuse."""
+    version = 6 if ":" in service["ip"] else 4
+    forwarding = service.get("forwarding", "snat")
+    service = {"ports": [80], **service}
+    if service.get("protocol") == "mark":
+        service = {**service, "ports": None, "firewall_mark": service.get("firewall_mark") or 1}
+    else:
+        service = {**service, "firewall_mark": None}
+    if service.get("protocol") in {"udp", "mark"}:
+        service["health_check"] = {**service.get("health_check", {}), "check_ports": [80]}
+    if forwarding != "snat":
+        service["snat_addresses"] = []
+    same = [ip for ip in service.get("snat_addresses", []) if (":" in ip) == (version == 6)]
+    servers = [
+        {**each, "ip": NEAR[version].format(number), "port": None}
+        for number, each in enumerate(service.get("real_servers", []), 1)
+    ]
+    return {**service, "snat_addresses": same, "real_servers": servers, "fallback_server": {}}
+
+
+NEAR = {4: "192.168.2.{}", 6: "2001:db8:ffff::{}"}
+"""Real servers in a subnet of the node, as NAT and Direct Routing need them."""
+
 clusters = optional(
     layer7=optional(
         logging=st.booleans(),
@@ -109,13 +171,15 @@ clusters = optional(
     virtual_services=st.lists(
         virtual_services.map(sensible), min_size=1, max_size=4, unique_by=lambda s: s["label"]
     ),
+    layer4_services=st.lists(layer4_services.map(possible), max_size=3, unique_by=lambda s: s["label"]),
 )
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(document=clusters)
 def test_the_daemons_accept_every_valid_document(balancer: Balancer, document: dict[str, Any]) -> None:
-    node = parse_node({})
+    addresses = ["192.168.2.21/24", "2001:db8:ffff::21/64"]
+    node = parse_node({"interfaces": [{"name": "eth0", "addresses": addresses}]})
     script = {"label": "look", "text": "#!/bin/sh\n"}
     document = {**document, "certificates": balancer.certificates(), "check_scripts": [script]}
     try:

@@ -41,6 +41,8 @@ KNOWN: Mapping[str, Any] = {
     "graph": "cpu",
 }  # fmt: skip
 """What there is, by the name of the path's parameter."""
+OF_LAYER_4 = {"label": "OCS-Layer-4"}
+"""What is called something else below /layer4: a label is of one layer alone."""
 
 
 def furnish(client: Client) -> None:
@@ -52,6 +54,7 @@ def furnish(client: Client) -> None:
         "real_servers": [{"label": KNOWN["server"], "ip": "192.168.10.31"}],
     }
     client.call("POST", "/layer7/virtual-services", service)
+    client.call("POST", "/layer4/virtual-services", {**service, **OF_LAYER_4, "ip": "192.168.10.40"})
     certificate = {"label": KNOWN["label"], "common_name": "ocs.example.com"}
     client.call("POST", "/layer7/certificates/self-signed", certificate)
     script = {"label": KNOWN["label"], "text": "#!/bin/sh\nexit 0\n"}
@@ -112,7 +115,8 @@ def hold_to_description(
     def holds(case: schemathesis.Case[Any], known: bool) -> None:
         if known:
             # Else most answers would be that there is no such thing, or that it changed.
-            case.path_parameters.update({name: KNOWN[name] for name in case.path_parameters})
+            known_here = {**KNOWN, **(OF_LAYER_4 if "/layer4/" in operation.path else {})}
+            case.path_parameters.update({name: known_here[name] for name in case.path_parameters})
             case.headers.pop("if-match", None)
         answer = case.call(base_url=base, session=session, verify=session.verify, timeout=30)
         case.validate_response(answer, checks=CHECKS)

@@ -1,6 +1,7 @@
 """SNMP and Prometheus on the booted appliance, asked from a lab host: sandboxes, kernel, a power cut."""
 
 import contextlib
+import json
 import shlex
 
 import httpx
@@ -36,6 +37,13 @@ server = struct.pack("=4s2s2xIiII", socket.inet_aton("192.168.10.31"), port, 0, 
 kernel = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
 kernel.setsockopt(socket.IPPROTO_IP, 1154, service)
 kernel.setsockopt(socket.IPPROTO_IP, 1159, service + server)
+"""
+
+# What lbadmind reads by netlink: a service and its real server.
+LIVE = """
+import json
+from lbadmin.ipvs_netlink import read_live
+print(json.dumps([service._replace(servers=[*service.servers]) for service in read_live()], default=str))
 """
 
 
@@ -86,6 +94,22 @@ def layer4_is_counted(lab: Lab, machine: LibvirtMachine) -> None:
     assert list(column(walk(lab, f"{TABLES}.5.1"), 3).values()) == [f"{LAYER4}:80"]
     servers = walk(lab, f"{TABLES}.6.1")
     assert [*column(servers, 2).values(), *column(servers, 4).values()] == ["192.168.10.31:80", "7"]
+    layer4_is_live(machine)
+
+
+def layer4_is_live(machine: LibvirtMachine) -> None:
+    """Netlink tells the same service and real server, with their own counters."""
+    ((key, scheduler, connections, packets_in, packets_out, bytes_in, bytes_out, (server,)),) = json.loads(
+        machine.run(f"python3 -c {shlex.quote(LIVE)}").stdout
+    )
+    assert (key, scheduler, connections) == ([None, "tcp", LAYER4, 80], "rr", 1)
+    address, port, forwarding, weight, active, inactive, persistent, *counters = server
+    assert (address, port, forwarding, weight, persistent) == ("192.168.10.31", 80, "masq", 7, 0)
+    # A connection that was never answered is not an active one.
+    assert (active, inactive) == (0, 1)
+    # All has gone to the only server of the only service: a SYN has 40 bytes and its options.
+    assert counters == [connections, packets_in, packets_out, bytes_in, bytes_out]
+    assert 40 * packets_in < bytes_in <= 80 * packets_in
 
 
 def metrics_are_scraped(lab: Lab, appliance: Appliance) -> None:

@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 
 from starlette.responses import Response
 
+from lbadmin.catalogue import HEALTH_CHECKS
 from lbadmin.web.layers import LAYER4, Layer
 from lbadmin.web.page import Page, as_sentence, route
 from lbadmin.web.views.services import adding, modifying, routes_of
@@ -29,8 +30,11 @@ async def _list_services(page: Page, layer: Layer) -> Response:
 
 
 async def _add_service(page: Page, layer: Layer) -> Response:
-    """Add a virtual service, and go on with the real servers' set-up where they need one."""
-    editor = adding(layer)
+    """Add a virtual service, and go on with the real servers' set-up where they need one.
+
+    Its check is in the form, too: checks are TCP, so UDP and marks can't do without a port for it.
+    """
+    editor = adding(layer, layer.basic, HEALTH_CHECKS)
 
     def done(made: Json) -> tuple[str, str]:
         where, notice = editor.done(made)

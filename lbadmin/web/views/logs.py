@@ -29,6 +29,7 @@ FILTER = Section(
                 ("audit", "Audit (logins, changes)"),
                 ("haproxy", "HAProxy (layer 7)"),
                 ("keepalived", "keepalived (addresses)"),
+                ("layer4", "Layer 4 (balancing, checks)"),
                 ("management", "Management (WebUI, REST, lbcli)"),
                 ("system", "System"),
             ),

@@ -10,7 +10,7 @@ from lbadmin.bodies import Texts, body_of
 from lbadmin.catalogue import Field, Section
 from lbadmin.catalogue_templates import TEMPLATES, Template
 from lbadmin.web.forms import default_texts, errors_of, sent_texts
-from lbadmin.web.layers import LAYER7
+from lbadmin.web.layers import LAYER4, LAYER7
 from lbadmin.web.page import Page, route
 
 Json: TypeAlias = Any
@@ -145,8 +145,10 @@ async def _apply(page: Page, chosen: Template, sent: _Typed, revision: str) -> R
         return await _review(page, chosen, sent, "Somebody else has changed the configuration meanwhile.")
     if reply.is_refused:
         return await _ask(page, chosen, sent, _errors(reply.json(), chosen, sent), reply.status)
-    labels = " and ".join(each["label"] for each in reply.json()["services"])
-    return page.done(LAYER7.services, f"{labels} and the real servers were added; the change is in effect.")
+    services = reply.json()["services"]
+    labels = " and ".join(each["label"] for each in services)
+    layer = LAYER4 if "forwarding" in services[0] else LAYER7
+    return page.done(layer.services, f"{labels} and the real servers were added; the change is in effect.")
 
 
 ROUTES = [

@@ -1,12 +1,15 @@
 """The OCS assistant: what it produces, and where in its form it tells what is wrong."""
 
+import itertools
 from typing import Any
 
 import pytest
 
 from lbadmin.assistant import EdgeArray, FrontEndPool, Plan, edge_array, front_end_pool
+from lbadmin.document import parse_as
 from lbadmin.errors import DuplicateError, RefusedError
-from lbadmin.rules import parse_as, parse_cluster, parse_node
+from lbadmin.rules import parse_cluster, parse_node
+from lbadmin.rules_layer4 import warnings_of
 
 NODE = parse_node({})
 SERVERS = [{"label": "FE-1", "ip": "192.168.10.31"}, {"label": "FE-2", "ip": "192.168.10.32"}]
@@ -51,7 +54,8 @@ def test_an_edge_array_is_a_service_per_virtual_address() -> None:
         ("OCS-Edge-Internal", "192.168.10.40", (5061, 5062, 443)),
     ]
     assert [str(server.ip) for server in plan.services[3].real_servers] == ["192.168.10.41", "192.168.10.42"]
-    assert {each.timeouts.client_ms for each in plan.services} == {1_800_000}
+    timeouts = {each.timeouts.client_ms for each in plan.cluster.virtual_services}
+    assert timeouts == {1_800_000}
     assert plan.cluster.layer7 == parse_cluster({}).layer7, "other services keep their time-outs"
     assert any("3478" in note for note in plan.notes)
 
@@ -87,6 +91,30 @@ def test_bad_input_of_an_edge_array_is_told_at_its_field(
         edges(array(**fields))
     assert caught.value.faults[0].field == field
     assert caught.value.sentence.startswith(sentence)
+
+
+def test_a_pool_at_layer_4_is_one_service_with_one_persistence() -> None:
+    plan = front_end_pool(parse_cluster({}), NODE, pool(method="layer4_snat"))
+    (service,) = plan.cluster.layer4_services
+    assert plan.services == (service,)
+    assert (service.protocol, service.forwarding) == ("tcp", "snat")
+    assert service.ports == (5060, 5061, 135, 443, 444, 5065, 5069, 5071, 5072, 5073, 5074, 8404)
+    assert service.persistence.timeout_ms == 1_800_000
+    assert (service.health_check.type, service.health_check.check_ports) == ("connect", (5061,))
+    assert [str(each.ip) for each in service.real_servers] == ["192.168.10.31", "192.168.10.32"]
+    assert warnings_of(service) == []
+    assert plan.cluster.layer7 == parse_cluster({}).layer7, "layer 7's time-outs are none of it"
+
+
+def test_pools_at_both_layers_are_refused_at_the_field_of_the_form() -> None:
+    for first, second in itertools.permutations(("layer7", "layer4_snat")):
+        before = front_end_pool(parse_cluster({}), NODE, pool(method=first)).cluster
+        with pytest.raises(DuplicateError) as same_label:
+            front_end_pool(before, NODE, pool(method=second, ip="192.168.10.50"))
+        assert same_label.value.faults[0].field == "label"
+        with pytest.raises(DuplicateError) as same_address:
+            front_end_pool(before, NODE, pool(method=second, label="Other"))
+        assert "ip" in {each.field for each in same_address.value.faults}
 
 
 def test_an_existing_service_is_refused_at_the_field_of_the_form() -> None:

@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 from lbadmin.api.apikeys import KeyRequest
 from lbadmin.api.certificates import Chain, Import, NewRequest, NewSelfSigned
 from lbadmin.api.users import NewUser
+from lbadmin.assistant import FrontEndPool
 from lbadmin.bodies import body_of, texts_of
 from lbadmin.catalogue import (
     MANUAL,
@@ -40,6 +41,7 @@ from lbadmin.catalogue_requests import (
     USER_ROLE,
 )
 from lbadmin.catalogue_snmp import SNMP_SECTIONS
+from lbadmin.catalogue_templates import FRONT_END
 from lbadmin.cli.verbs import GROUPS, verb_of
 from lbadmin.model import (
     CheckScript,
@@ -70,6 +72,7 @@ MODELS: tuple[tuple[type[BaseModel], tuple[Section, ...]], ...] = (
     (KeyRequest, (API_KEY,)),
     (NewUser, (NEW_USER,)),
     (HaSettings, (HA_SETTINGS,)),
+    (FrontEndPool, (Section("", FRONT_END.fields),)),
 )
 PAIRS = [(model, field) for model, sections in MODELS for field in fields_of(*sections)]
 FIELDS = [pytest.param(*each, id=f"{each[0].__name__}.{each[1].path}") for each in PAIRS]

@@ -54,7 +54,7 @@ def test_windows_takes_packets_for_another_interface_only_when_it_is_told_to() -
     told = text(setup("dr"), "Windows Server 2008 and 2008 R2")
     assert '"net" weakhostreceive=enabled\n' in told
     assert '"loopback" weakhostreceive=enabled weakhostsend=enabled\n' in told
-    assert "address=192.168.10.30 mask=255.255.255.255\n" in told
+    assert "192.168.10.30 255.255.255.255\n" in told
     # Its model is the weak one anyway, and its netsh does not know the word.
     assert "weakhost" not in text(setup("dr"), "Windows Server 2003")
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from prometheus_client.parser import text_string_to_metric_families
 
 import lbadmin
+from lbadmin.exposition import Family, text_of
 from lbadmin.ipvs import Destination, Service, Totals, services, totals
-from lbadmin.metrics import Family, text_of
 from lbadmin.snmp.__main__ import MAX_AGE_S, Agent, serve
 from lbadmin.snmp.tree import (
     OBJECTS,

@@ -1,17 +1,27 @@
 """What is told of real servers, roles and messages, and what is not."""
 
+import json
+import os
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
 
 import pytest
 
 from lbadmin.alerts.courier import BUNDLE_S, GIVE_UP_S, MAX_WAITING, Courier, DeliveryError
 from lbadmin.alerts.event import Event
-from lbadmin.alerts.tracking import Look, Server, State, Tracker, about, states_of
+from lbadmin.alerts.tracking import Look, Server, State, Tracker, about, layer4_states_of, states_of
+from lbadmin.graphs.handover import samples_of
 from lbadmin.graphs.layout import BUDGET_BYTES, KINDS, kind_of, object_id, size_of, within_budget
-from lbadmin.graphs.sampling import balanced_of, interfaces_of, memory_of
+from lbadmin.graphs.sampling import Sampler, Samples, balanced_of, interfaces_of, memory_of
+from lbadmin.ipvs_netlink import LiveServer, LiveService
 from lbadmin.messages import Message
+from lbadmin.model import Layer4Service
 from lbadmin.pair.role import Role
+from lbadmin.render.layer4 import ServiceKey
+from lbadmin.status_layer4 import joined
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 FE: Server = ("OCS", "FE-1")
@@ -116,6 +126,26 @@ def test_what_a_message_is_about_stays_while_time_runs_down(one: str, other: str
 
 def row(status: str, check: str, name: str = "FE-1") -> dict[str, str]:
     return {"type": "2", "pxname": "OCS", "svname": name, "status": status, "check_status": check}
+
+
+def test_states_of_layer_4_are_those_of_servers_that_are_expected_to_serve() -> None:
+    server = {"label": "FE-1", "ip": "192.168.10.31"}
+    service = {"label": "OCS", "ip": "192.168.10.30", "ports": [5060], "real_servers": [server]}
+
+    def states(live: list[LiveService] | None, **fields: object) -> dict[Server, State | None]:
+        found = Layer4Service.model_validate({**service, **fields})
+        return layer4_states_of(joined([found], live, []))
+
+    key = ServiceKey(None, "tcp", ip_address("192.168.10.30"), 5060)
+    there = LiveServer(ip_address("192.168.10.31"), 5060, "masq", 100, *[0] * 8)
+    up, down = (LiveService(key, "wlc", 0, 0, 0, 0, 0, servers) for servers in ((there,), ()))
+    assert states([up]) == {FE: "up"}
+    assert states([up], real_servers=[{**server, "state": "drain"}]) == {FE: "up"}
+    assert states([down]) == {FE: "down"}
+    assert states(None) == {FE: None}
+    assert states([up], health_check={"type": "none"}) == {}
+    assert states([down], real_servers=[{**server, "state": "halt"}]) == {}
+    assert states([], enabled=False) == states(None, enabled=False) == {}
 
 
 def test_states_are_those_of_servers_that_are_checked() -> None:
@@ -234,6 +264,33 @@ def test_samples_are_read_from_kernel_and_haproxy() -> None:
     }
     assert list(balanced_of(said, real_servers=False)) == ["service~OCS"]
     assert balanced_of("", real_servers=True) == {}
+
+
+def test_layer_4_is_measured_by_the_ids_of_layer_7(tmp_path: Path) -> None:
+    servers = [{"label": name, "ip": f"192.168.10.{host}"} for name, host in (("FE-1", 31), ("FE-2", 32))]
+    service = Layer4Service.model_validate(
+        {"label": "OCS", "ip": "192.168.10.30", "ports": [5060], "real_servers": servers}
+    )
+    there = LiveServer(ip_address("192.168.10.31"), 5060, "masq", 100, 3, 2, 1, 9, 21, 22, 100, 200)
+    key = ServiceKey(None, "tcp", ip_address("192.168.10.30"), 5060)
+    live = LiveService(key, "wlc", 10, 31, 32, 300, 400, (there,))
+    handed = tmp_path / "layer4.json"
+    handed.write_text(json.dumps(samples_of(joined([service], [live], []))))
+
+    def sampled(*, real_servers: bool) -> Samples:
+        samples = Sampler(tmp_path / "nobody", handed, real_servers=real_servers).sample()
+        return {key: values for key, values in samples.items() if key.startswith("serv")}
+
+    assert sampled(real_servers=True) == {
+        "service~OCS": (3, 10, 300, 400),
+        "server~OCS~FE-1": (3, 9, 100, 200),
+        "server~OCS~FE-2": (0, 0, 0, 0),
+    }
+    assert list(sampled(real_servers=False)) == ["service~OCS"]
+    # Nobody has written it for a minute.
+    os.utime(handed, (time.time() - 60,) * 2)
+    assert sampled(real_servers=True) == {}
+    assert samples_of(joined([service], None, [])) == {}
 
 
 def test_every_picture_draws_what_its_kind_measures() -> None:
