@@ -16,6 +16,7 @@ _SECRETS = {
 _ITEM_NAMES = {
     "ports": "port",
     "addresses": "address",
+    "snat_addresses": "SNAT address",
     "dns": "name server",
     "routes": "route",
     "members": "interface",
@@ -95,6 +96,8 @@ _VALUE_PREDICATES = {
 _RANGES = {
     "weight": "0 and 256",
     "port": "1 and 65535",
+    "firewall_mark": "1 and 65535",
+    "granularity": "1 and 128",
     "id": "1 and 4094",
     "mtu": "576 and 9216",
     "miimon_ms": "10 and 10000",

@@ -95,6 +95,18 @@ def many(document: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("edit", "field", "sentence"),
     [
+        (another(MARK, firewall_mark=65536), "firewall_mark",
+         "firewall_mark 65536 of web is not between 1 and 65535"),
+        (service(persistence={"granularity": 0}), "persistence.granularity",
+         "granularity 0 of OCS is not between 1 and 128"),
+        (service(forwarding="fullnat"), "forwarding",
+         "forwarding fullnat of OCS is not one of 'snat', 'nat', 'dr' or 'tun'"),
+        (service(scheduler="leastconn"), "scheduler",
+         ("scheduler leastconn of OCS is not one of 'wlc', 'wrr', 'lc', 'rr', 'dh', 'sh' or 'mh'")),
+        (service(snat_addresses=["here"]), "snat_addresses.0",
+         ("SNAT address here of OCS is not an IP address; "
+          "write it such as 192.168.10.30 or 2001:db8::30")),
+        (server(weight=257), "real_servers.1.weight", "weight 257 of FE-2 in OCS is not between 0 and 256"),
         (service(ports=None), "ports",
          "ports of OCS is missing; name those that clients connect to, or choose the protocol mark"),
         (another(MARK, ports="80,81"), "ports",
