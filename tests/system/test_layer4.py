@@ -190,14 +190,7 @@ def test_what_happens_is_told_by_messages_alerts_metrics_and_graphs(lab: Lab, ap
         lost = ("real-server-down", f"{method.label}/{victim.name}")
         Deadline(HEALTH_S).wait_until(lambda: lost in alerts(), "the alert")
         assert f'lbva_layer4_server_health{{{state},state="down"}} 1' in metrics()
-    graphed = Deadline(HEALTH_S)
-    graphed.wait_until(
-        lambda: (
-            {f"service~{method.label}", *servers}
-            <= {each["id"] for each in appliance.get("/graphs")["graphs"]}
-        ),
-        "graphs of layer 4",
-    )
+    Deadline(HEALTH_S).wait_until(lambda: graphs <= measured(), "graphs of layer 4")
     appliance.machine.run("systemctl stop lbva-checks.service")
     assert [text.partition(",")[0] for text in told()] == ["lbva-checks does not answer"]
 
