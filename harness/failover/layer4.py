@@ -163,9 +163,9 @@ class Bench:
         layer4.forget_neighbours(self.lab)
         self.pair.wait_until_settled(Deadline(SETTLE_S))
         self._wait_for_health()
+        master = self.pair.master().machine.name
         with Clients(self.pair, self._folder, self._crowd.groups(methods)) as clients:
             clients.wait_until_in_use()
-            master = self.pair.master().machine.name
             slave = next(each for each in pairs.NAMES if each != master)
             with Faults(self.lab) as faults:
                 stage = Stage(self.lab, faults, self.lab.machine(master), self.lab.machine(slave), repeat)
