@@ -2,31 +2,24 @@
 
 from playwright.sync_api import Page, expect
 
+from harness import guide
+from harness.appliance import OCS_PORTS
 from harness.webui import WebUi
 from lbadmin.client import Client
 
+FRONT_ENDS = [guide.Server(f"FE-{number}", f"192.168.10.3{number}") for number in (1, 2)]
+
 
 def test_the_guides_service_is_built_at_layer_4_by_clicks(ui: WebUi, api: Client) -> None:
-    ui.menu("Cluster Configuration", "Layer 4 – Virtual Services")
-    ui.click("Add a New Virtual Service")
-    ui.fill("Label", "OCS-Front-End")
-    ui.fill("Virtual Service IP Address", "192.168.2.30")
-    ui.fill("Ports", "5060,5061,135,443,444,5065,5069,5071-5074,8404")
-    ui.click("Update")
-    ui.done("Virtual service OCS-Front-End was added")
-    ui.menu("Cluster Configuration", "Layer 4 – Real Servers")
-    for number in (1, 2):
-        ui.click("Add a new Real Server", beside="OCS-Front-End")
-        ui.fill("Label", f"FE-{number}")
-        ui.fill("Real Server IP Address", f"192.168.2.3{number}")
-        ui.click("Update")
-        ui.done(f"Real server FE-{number} was added")
+    guide.add_layer4_service(ui)
+    guide.add_servers(ui, FRONT_ENDS, guide.LAYER4_SERVERS)
     ui.overview()
     drain = ui.page.get_by_role("button", name="Drain FE-2", exact=True)
     drain.click()
     expect(drain).to_have_attribute("aria-pressed", "true")
     (made,) = api.call("GET", "/config")["layer4_services"]
     assert made["forwarding"] == "snat"
+    assert made["ports"] == list(OCS_PORTS)
     assert [each["state"] for each in made["real_servers"]] == ["online", "drain"]
 
 

@@ -21,6 +21,14 @@ SERVICE = {
     "real_servers": [{"label": "FE-1", "ip": "192.168.10.31"}],
 }
 
+LAYER4_SERVICE = {
+    "label": "Edge",
+    "ip": "192.168.2.40",
+    "ports": "443",
+    "forwarding": "dr",
+    "real_servers": [{"label": "EDGE-1", "ip": "192.168.2.41"}],
+}
+
 
 def visitor(arrive: Arrive, lbadmin: Client, role: str) -> Visitor:
     """A user of that role, named as the role, who has logged in."""
@@ -54,6 +62,7 @@ def test_no_page_offers_what_the_role_may_not_do(
     arrive: Arrive, lbadmin: Client, appliance: Appliance, role: str, may: set[str]
 ) -> None:
     lbadmin.call("POST", "/layer7/virtual-services", SERVICE)
+    lbadmin.call("POST", "/layer4/virtual-services", LAYER4_SERVICE)
     lbadmin.call("POST", "/layer7/check-scripts", {"label": "always", "text": "#!/bin/sh\nexit 0\n"})
     lbadmin.call("POST", "/layer7/certificates/self-signed", {"label": "web", "common_name": "a.example.com"})
     lbadmin.call("POST", "/api-keys", {"name": "scripts"})
