@@ -35,6 +35,9 @@ from harness.state import REPOSITORY
 
 OUT = REPOSITORY / "build" / "bench" / "failover"
 RUNS = "runs"
+NEVER_AGAIN = "never-again"
+"""What was found of runs after which users stayed away."""
+
 LAB = "failover"
 IMAGE = REPOSITORY / "build" / "lbva.raw"
 BOOT_S = 600.0
@@ -133,7 +136,7 @@ class Bench:
         events_file.unlink()
         record.write(self.order.runs)
         if record.seen.registered_again_s is None:
-            collect(self.lab, self.order.out / "never-again" / record.name)
+            collect(self.lab, self.order.out / NEVER_AGAIN / record.name)
         self._is_whole = not scenario.loses_machine
         return record
 
@@ -250,7 +253,8 @@ def main() -> None:
     options = options_of()
     order = Order(options.sensitivity, Crowd(options.every_ms, options.held, options.clients))
     if not options.goes_on:
-        shutil.rmtree(order.out, ignore_errors=True)
+        for folder in (order.runs, order.out / NEVER_AGAIN):  # what `layer4` has found beside it stays
+            shutil.rmtree(folder, ignore_errors=True)
     order.runs.mkdir(parents=True, exist_ok=True)
     try:
         measure_all(order, options.faults, options.repeats, options.defaults, options.minutes)

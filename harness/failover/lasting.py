@@ -27,7 +27,7 @@ OPEN_S = 10.0
 ANSWER_S = 10.0
 """A connection whose request has no answer for so long is dead."""
 
-OPENING_A_SECOND = 100
+OPENING_A_SECOND = 40
 """New connections of each group: what an emulated appliance takes without falling behind."""
 
 _AGAIN_S = 1.0  # between attempts to open, and between datagrams

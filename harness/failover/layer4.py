@@ -138,11 +138,12 @@ class Bench:
     @contextlib.contextmanager
     def set_up(self) -> Iterator[None]:
         """The services are there within the block, and the front ends are real servers of every method."""
+        set_sensitivity(self.pair, self._sensitivity)
         for appliance in self.pair.appliances:
             layer4.join_crowd(appliance)
         master = self.pair.master()
         layer4.add_services(master, self.lab)
-        set_sensitivity(self.pair, self._sensitivity)
+        self.pair.wait_until_settled(Deadline(SETTLE_S))
         self._wait_for_health()
         self.pair.snapshot(SNAPSHOT)
         with layer4.real_servers_of(master, self.lab):
@@ -162,9 +163,9 @@ class Bench:
         layer4.forget_neighbours(self.lab)
         self.pair.wait_until_settled(Deadline(SETTLE_S))
         self._wait_for_health()
+        master = self.pair.master().machine.name
         with Clients(self.pair, self._folder, self._crowd.groups(methods)) as clients:
             clients.wait_until_in_use()
-            master = self.pair.master().machine.name
             slave = next(each for each in pairs.NAMES if each != master)
             with Faults(self.lab) as faults:
                 stage = Stage(self.lab, faults, self.lab.machine(master), self.lab.machine(slave), repeat)

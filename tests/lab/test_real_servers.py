@@ -9,23 +9,23 @@ import pytest
 
 from harness import topology
 from harness.lab import Lab
+from harness.layer4 import DIRECT, OPERATING_SYSTEM, TUNNEL
 from harness.ocs import datagrams
 from harness.ocs.client import SipClient
 from harness.real_servers import set_up
+from lbadmin.layer4_setup import setup_of
+from lbadmin.model import Layer4Service
 
 VIP = "192.168.10.70"
 CLIENT = "192.168.10.105"
-DIRECT = f"""
-ip address add {VIP}/32 dev lo
-sysctl -w net.ipv4.conf.all.arp_ignore=1 net.ipv4.conf.all.arp_announce=2
-"""
-TUNNEL = f"""
-modprobe ipip
-ip address add {VIP}/32 dev tunl0
-ip link set tunl0 up
-sysctl -w net.ipv4.conf.tunl0.rp_filter=0 net.ipv4.conf.all.rp_filter=0
-sysctl -w net.ipv4.conf.all.arp_ignore=1 net.ipv4.conf.all.arp_announce=2
-"""
+
+
+def setup_text(forwarding: str) -> str:
+    """What the appliance's help tells the administrator of a real server that runs Linux."""
+    service = Layer4Service.model_validate(
+        {"label": "Calls", "ip": VIP, "ports": "5060", "forwarding": forwarding}
+    )
+    return next(text.commands for text in setup_of(service, (), ()).texts if text.system == OPERATING_SYSTEM)
 
 
 def encapsulated(source: str, to: str, packet: bytes) -> bytes:
@@ -56,7 +56,7 @@ def known(lab: Lab, number: int) -> Iterator[None]:
 def test_direct_routing_the_front_end_answers_from_the_virtual_address_and_is_silent_to_arp(
     lab: Lab,
 ) -> None:
-    with set_up(lab, [DIRECT]):
+    with set_up(lab, [setup_text(DIRECT)]):
         for number, front_end in enumerate(lab.front_ends, 1):
             with known(lab, number):
                 with SipClient(lab.connect("client", (VIP, 5060), source=CLIENT)) as client:
@@ -73,7 +73,7 @@ def test_direct_routing_the_front_end_answers_from_the_virtual_address_and_is_si
 
 
 def test_tunnel_the_front_end_unpacks_ip_in_ip_and_answers_the_client_itself(lab: Lab) -> None:
-    with set_up(lab, [TUNNEL], tunnel=True), lab.socket("client", socket.SOCK_DGRAM) as flow:
+    with set_up(lab, [setup_text(TUNNEL)], tunnel=True), lab.socket("client", socket.SOCK_DGRAM) as flow:
         flow.settimeout(10)
         flow.bind((CLIENT, 0))
         port = flow.getsockname()[1]

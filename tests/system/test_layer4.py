@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from harness import guide, layer4
-from harness.appliance import FACTORY_LOGIN, HTTPS_PORT, OCS_PORTS, SERVICE_LABEL, Appliance
+from harness.appliance import API, FACTORY_LOGIN, HTTPS_PORT, OCS_PORTS, SERVICE_LABEL, Appliance
 from harness.browser import PAGE_S, Complaints, chromium, log_in, visitor
 from harness.clients import SIP_TCP_PORT, SIP_TLS_PORT, clients
 from harness.deadline import Deadline
@@ -163,6 +163,36 @@ def test_one_port_becomes_another_and_datagrams_can_be_all_of_a_service(
     by_port = {client.address: _plain(lab, client.address, method) for client in some}
     assert set(by_port.values()) == NAMES
     assert {client.ask_by_datagram(15060) for client in some} == NAMES
+
+
+def test_what_happens_is_told_by_messages_alerts_metrics_and_graphs(lab: Lab, appliance: Appliance) -> None:
+    method = METHODS[SNAT]
+    victim = lab.front_ends[0]
+    graphs = {f"server~{method.label}~{each.name}" for each in lab.front_ends} | {f"service~{method.label}"}
+    state = f'service="{method.label}",forwarding="{SNAT}",server="{victim.name}"'
+
+    def told() -> list[str]:
+        return [each["text"] for each in appliance.get("/messages")["messages"] if "lbva-" in each["text"]]
+
+    def alerts() -> list[tuple[str, str]]:
+        return [(each["event"], each["object"]) for each in appliance.get("/alerts")["alerts"]]
+
+    def metrics() -> set[str]:
+        return set(appliance.http.get(f"{API}/metrics").text.splitlines())
+
+    def measured() -> set[str]:
+        return {each["id"] for each in appliance.get("/graphs")["graphs"]}
+
+    assert told() == []
+    assert f'lbva_layer4_server_health{{{state},state="up"}} 1' in metrics()
+    with victim.hanging():
+        layer4.wait_for_health(appliance, method.label, "down", Deadline(HEALTH_S), victim.name)
+        lost = ("real-server-down", f"{method.label}/{victim.name}")
+        Deadline(HEALTH_S).wait_until(lambda: lost in alerts(), "the alert")
+        assert f'lbva_layer4_server_health{{{state},state="down"}} 1' in metrics()
+    Deadline(HEALTH_S).wait_until(lambda: graphs <= measured(), "graphs of layer 4")
+    appliance.machine.run("systemctl stop lbva-checks.service")
+    assert [text.partition(",")[0] for text in told()] == ["lbva-checks does not answer"]
 
 
 def _plain(lab: Lab, address: str, method: Method) -> str:
