@@ -53,18 +53,39 @@ class Section(NamedTuple):
 
 LABEL_FORM = "1 to 63 letters, digits, dots, dashes and underscores"
 
+SERVICE_LABEL = Field(
+    "label", "Label", "text", required=True, example="OCS-Front-End",
+    help=f"The name of the virtual service everywhere: {LABEL_FORM}.",
+)  # fmt: skip
+SERVICE_IP = Field(
+    "ip", "Virtual Service IP Address", "address", required=True, example="192.168.10.30",
+    help="The address that clients connect to. The appliance brings it up by itself; it must be "
+    "free, and in a subnet that an interface of the appliance is in.",
+)  # fmt: skip
+ENABLED = Field(
+    "enabled", "Enabled", "flag", default="true",
+    help="A service that is not enabled keeps its configuration and serves nobody.",
+)  # fmt: skip
+SERVER_LABEL = Field(
+    "label", "Label", "text", required=True, example="FE-1",
+    help=f"The name of the real server: {LABEL_FORM}.",
+)  # fmt: skip
+SERVER_IP = Field(
+    "ip", "Real Server IP Address", "address", required=True, example="192.168.10.31",
+    help="The address of the server behind the virtual service.",
+)  # fmt: skip
+WEIGHT = Field(
+    "weight", "Weight", "number", default="100",
+    help="The share of clients that the server gets, from 0 to 256: one of weight 200 gets twice "
+    "as many as one of 100, one of 0 no new ones.",
+)  # fmt: skip
+"""The fields that both layers have."""
+
 SERVICE_BASIC = Section(
     "",
     (
-        Field(
-            "label", "Label", "text", required=True, example="OCS-Front-End",
-            help=f"The name of the virtual service everywhere: {LABEL_FORM}.",
-        ),
-        Field(
-            "ip", "Virtual Service IP Address", "address", required=True, example="192.168.10.30",
-            help="The address that clients connect to. The appliance brings it up by itself; it must be "
-            "free, and in a subnet that an interface of the appliance is in.",
-        ),
+        SERVICE_LABEL,
+        SERVICE_IP,
         Field(
             "ports", "Ports", "ports", required=True, example="5060,5061,5071-5074",
             help="The ports that clients connect to: numbers and ranges, separated by commas. All of them "
@@ -285,10 +306,7 @@ SERVICE_SECTIONS = (
                 help="Tell real servers the client's address by the PROXY protocol. Only for servers that "
                 "expect it: others break.",
             ),
-            Field(
-                "enabled", "Enabled", "flag", default="true",
-                help="A service that is not enabled keeps its configuration and serves nobody.",
-            ),
+            ENABLED,
         ),
     ),
 )  # fmt: skip
@@ -297,14 +315,8 @@ SERVER_SECTIONS = (
     Section(
         "",
         (
-            Field(
-                "label", "Label", "text", required=True, example="FE-1",
-                help=f"The name of the real server: {LABEL_FORM}.",
-            ),
-            Field(
-                "ip", "Real Server IP Address", "address", required=True, example="192.168.10.31",
-                help="The address of the server behind the virtual service.",
-            ),
+            SERVER_LABEL,
+            SERVER_IP,
             Field(
                 "port", "Real Server Port", "number",
                 help="The port on the real server. Blank: the port that the client connected to, which a "
@@ -314,11 +326,7 @@ SERVER_SECTIONS = (
                 "re_encrypt", "Re-Encrypt to Backend", "flag", default="false",
                 help="Connect to the real server by TLS. Its certificate is not verified.",
             ),
-            Field(
-                "weight", "Weight", "number", default="100",
-                help="The share of clients that the server gets, from 0 to 256: one of weight 200 gets twice "
-                "as many as one of 100, one of 0 no new ones.",
-            ),
+            WEIGHT,
         ),
         (
             Field(

@@ -1,6 +1,17 @@
 """What the fields of layer 4 services and real servers are called, mean and default to: see `catalogue`."""
 
-from lbadmin.catalogue import FALLBACK_SERVER, HEALTH_CHECKS, LABEL_FORM, Field, Section
+from lbadmin.catalogue import (
+    ENABLED,
+    FALLBACK_SERVER,
+    HEALTH_CHECKS,
+    SERVER_IP,
+    SERVER_LABEL,
+    SERVICE_IP,
+    SERVICE_LABEL,
+    WEIGHT,
+    Field,
+    Section,
+)
 
 METHODS = (
     ("snat", "SNAT"),
@@ -20,15 +31,8 @@ METHOD_HELP = (
 LAYER4_BASIC = Section(
     "",
     (
-        Field(
-            "label", "Label", "text", required=True, example="OCS-Front-End",
-            help=f"The name of the virtual service everywhere: {LABEL_FORM}.",
-        ),
-        Field(
-            "ip", "Virtual Service IP Address", "address", required=True, example="192.168.10.30",
-            help="The address that clients connect to. The appliance brings it up by itself; it must be "
-            "free, and in a subnet that an interface of the appliance is in.",
-        ),
+        SERVICE_LABEL,
+        SERVICE_IP,
         Field(
             "ports", "Ports", "ports", example="5060,5061,5071-5074",
             help="The ports that clients connect to: numbers and ranges, separated by commas. They are one "
@@ -121,10 +125,7 @@ LAYER4_SECTIONS = (
                 "appliance brings them up. Each allows about 64,000 connections to a port of a real server. "
                 "Blank: the virtual service's own.",
             ),
-            Field(
-                "enabled", "Enabled", "flag", default="true",
-                help="A service that is not enabled keeps its configuration and serves nobody.",
-            ),
+            ENABLED,
         ),
     ),
 )  # fmt: skip
@@ -133,24 +134,14 @@ LAYER4_SERVER_SECTIONS = (
     Section(
         "",
         (
-            Field(
-                "label", "Label", "text", required=True, example="FE-1",
-                help=f"The name of the real server: {LABEL_FORM}.",
-            ),
-            Field(
-                "ip", "Real Server IP Address", "address", required=True, example="192.168.10.31",
-                help="The address of the server behind the virtual service.",
-            ),
+            SERVER_LABEL,
+            SERVER_IP,
             Field(
                 "port", "Real Server Port", "number",
                 help="The port on the real server. Blank: the port that the client connected to. Another one "
                 "is for services of one port with SNAT or NAT.",
             ),
-            Field(
-                "weight", "Weight", "number", default="100",
-                help="The share of clients that the server gets, from 0 to 256: one of weight 200 gets twice "
-                "as many as one of 100, one of 0 no new ones.",
-            ),
+            WEIGHT,
         ),
     ),
 )  # fmt: skip
