@@ -11,7 +11,7 @@ import logging
 import shutil
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,6 +69,11 @@ class Crowd:
         return of_host
 
 
+def total(groups: Mapping[str, Sequence[Group]]) -> int:
+    """How many connections and flows there are in all."""
+    return sum(group.count for of_host in groups.values() for group in of_host)
+
+
 class Clients:
     """The clients' processes within a block, one on each host; `events` are what they have written so far."""
 
@@ -106,7 +111,7 @@ class Clients:
 
     def wait_until_in_use(self) -> None:
         """Wait until each connection has had its answers. Raises LabError with how many have."""
-        wanted = sum(group.count for groups in self._groups.values() for group in groups)
+        wanted = total(self._groups)
         answers: dict[str, int] = {}
 
         def complete() -> bool:
@@ -163,9 +168,13 @@ class Bench:
         layer4.forget_neighbours(self.lab)
         self.pair.wait_until_settled(Deadline(SETTLE_S))
         self._wait_for_health()
-        master = self.pair.master().machine.name
-        with Clients(self.pair, self._folder, self._crowd.groups(methods)) as clients:
+        groups = self._crowd.groups(methods)
+        with Clients(self.pair, self._folder, groups) as clients:
             clients.wait_until_in_use()
+            # A master that serves as many at once may be late with its answer.
+            master = Deadline(SETTLE_S).wait_until(
+                lambda: self.pair.master().machine.name, "one node to be the master", ignoring=(LabError,)
+            )
             slave = next(each for each in pairs.NAMES if each != master)
             with Faults(self.lab) as faults:
                 stage = Stage(self.lab, faults, self.lab.machine(master), self.lab.machine(slave), repeat)
@@ -173,7 +182,13 @@ class Bench:
                 struck = scenario.strike(stage).brought_about
                 time.sleep(max(0.0, struck.end + OBSERVED_S - time.time()))
                 told = clients.events()
-        run = lived.Run(fault, name, repeat, self._sensitivity, master, struck.start, survivals(told, struck))
+        found = survivals(told, struck)
+        alive, wanted = sum(each.connections for each in found), total(groups)
+        if alive != wanted:
+            raise LabError(
+                f"{wanted - alive} of {wanted} connections broke before the fault", "is the computer busy?"
+            )
+        run = lived.Run(fault, name, repeat, self._sensitivity, master, struck.start, found)
         run.write(self._folder)
         if any(not row.reached for row in lived.rows([run])):
             kept = self._folder.parent / "lost" / run.file.removesuffix(".json")
