@@ -100,9 +100,17 @@ def add_services(appliance: Appliance, lab: Lab, methods: Sequence[str] = tuple(
 
 def servers_of(appliance: Appliance, label: str) -> dict[str, Json]:
     """The live state of a service's real servers, by their labels."""
+    return {server["label"]: server for server in _status_of(appliance, label)["real_servers"]}
+
+
+def service_health(appliance: Appliance, label: str) -> str:
+    """The health of a service itself: `up`, `down`, `fallback` …"""
+    return str(_status_of(appliance, label)["health"])
+
+
+def _status_of(appliance: Appliance, label: str) -> Json:
     services = appliance.get("/status")["layer4_services"]
-    service = next(service for service in services if service["label"] == label)
-    return {server["label"]: server for server in service["real_servers"]}
+    return next(service for service in services if service["label"] == label)
 
 
 def wait_for_health(appliance: Appliance, label: str, health: str, deadline: Deadline, *names: str) -> None:

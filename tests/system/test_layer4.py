@@ -11,6 +11,7 @@ from harness.appliance import API, FACTORY_LOGIN, HTTPS_PORT, OCS_PORTS, SERVICE
 from harness.browser import PAGE_S, Complaints, chromium, log_in, visitor
 from harness.clients import SIP_TCP_PORT, SIP_TLS_PORT, clients
 from harness.deadline import Deadline
+from harness.faults import Faults
 from harness.front_ends import FrontEnd
 from harness.lab import Lab
 from harness.layer4 import DIRECT, METHODS, NAT, SERVICES, SNAT, TUNNEL, Method
@@ -144,6 +145,36 @@ def test_a_real_server_is_drained_halted_and_brought_back_at_run_time(
         appliance.call("PUT", state, {"state": "online"})
     layer4.wait_for_health(appliance, method.label, "up", Deadline(HEALTH_S), name)
     assert {each.register() for each in method.clients(lab, 8, first=10)} == NAMES
+
+
+@pytest.mark.parametrize("forwarding", [SNAT, TUNNEL])
+def test_the_last_resort_serves_for_as_long_as_no_real_server_is_left(
+    lab: Lab, appliance: Appliance, forwarding: str
+) -> None:
+    method = METHODS[forwarding]
+    first, second = lab.front_ends
+    fields = {
+        "real_servers": [{"label": first.name, "ip": str(first.address)}],
+        "fallback_server": {"ip": str(second.address)},
+    }
+    appliance.call("PATCH", path_of(method), fields)
+    some = method.clients(lab, 3)
+    assert {client.register() for client in some} == {first.name}
+    with first.hanging():
+        layer4.wait_for_health(appliance, method.label, "down", Deadline(HEALTH_S))
+        assert {client.wait_until_served(Deadline(30)) for client in some} == {second.name}
+        assert layer4.service_health(appliance, method.label) == "fallback"
+    layer4.wait_for_health(appliance, method.label, "up", Deadline(HEALTH_S))
+    assert {client.wait_until_served(Deadline(30)) for client in some} == {first.name}
+
+
+def test_every_method_serves_again_after_a_restart(lab: Lab, appliance: Appliance) -> None:
+    with Faults(lab) as faults:
+        faults.reboot(appliance.machine)()
+    for method in METHODS.values():
+        layer4.wait_for_health(appliance, method.label, "up", Deadline(HEALTH_S))
+        served_by = {client.wait_until_served(Deadline(30)) for client in method.clients(lab, 4)}
+        assert served_by == NAMES
 
 
 def test_one_port_becomes_another_and_datagrams_can_be_all_of_a_service(
