@@ -15,6 +15,9 @@ from loadtests.dataplane.balancers import BULK_PORT
 
 SERVER = topology.front_end_host(1)
 CLIENT = topology.load_host(1).name
+_USER = str(topology.crowd_of(1)[1])
+"""Who fetches: a user behind the host for load, as all clients are."""
+
 _WARM_UP_S = 1
 _MORE_S = 60.0
 """What iperf3 may take longer than it was told to."""
@@ -46,6 +49,7 @@ def measure(lab: Lab, seconds: int, address: IPv4Address = topology.VIP) -> floa
     """
     argv = [
         "iperf3", "--client", str(address),
+        "--bind", _USER,
         "--port", str(BULK_PORT),
         "--time", str(seconds),
         "--omit", str(_WARM_UP_S),

@@ -103,17 +103,25 @@ def take_turns(lab: Lab, appliance: Appliance, rounds: int, turns: list[Turn]) -
         Deadline(START_S).wait_until(sampler.samples, f"{MACHINE} to tell its load", interval_s=0.5)
         for number in range(rounds):
             for way in rotated(WAYS, number):
-                with front_ends_for(way, appliance, lab):
-                    for kind in KINDS:
-                        began = time.time()
-                        if kind == "bulk":
-                            rate, failed = bulk.measure(lab, SECONDS, way.vip), {}
-                        else:
-                            tally = tally_of(lab, kind, way.title, way.vip)
-                            rate, failed = tally["done"] / tally["seconds"], tally["failed"]
-                        busy = busy_since(sampler.samples(), began)
-                        turns.append(Turn(way.title, kind, number, rate, failed, busy))
-                        print(line(turns[-1]), flush=True)
+                try:
+                    with front_ends_for(way, appliance, lab):
+                        for kind in KINDS:
+                            turns.append(turn(lab, way, kind, number, sampler))
+                            print(line(turns[-1]), flush=True)
+                except LabError as error:
+                    # One that fails spoils no other's figures.
+                    print(f"  round {number + 1}  {way.title} is left out: {error}", flush=True)
+
+
+def turn(lab: Lab, way: Way, kind: Kind, number: int, sampler: Sampler) -> Turn:
+    """One turn of a way, in round `number`."""
+    began = time.time()
+    if kind == "bulk":
+        rate, failed = bulk.measure(lab, SECONDS, way.vip), {}
+    else:
+        tally = tally_of(lab, kind, way.title, way.vip)
+        rate, failed = tally["done"] / tally["seconds"], tally["failed"]
+    return Turn(way.title, kind, number, rate, failed, busy_since(sampler.samples(), began))
 
 
 def table(turns: Sequence[Turn]) -> str:
