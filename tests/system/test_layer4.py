@@ -24,6 +24,7 @@ from tests.system.conftest import RESTORE_S, restored
 NAMES = {"FE-1", "FE-2"}
 PORTS = (SIP_TCP_PORT, SIP_TLS_PORT, 5069, 5074, SIP_TCP_PORT)
 HEALTH_S = 60.0
+COUNTED_S = 20.0
 SNAPSHOT = "layer4"
 
 
@@ -87,8 +88,13 @@ def test_a_client_stays_on_its_front_end_across_ports_and_protocols(
     expected = {str(method.vip)} if method.forwarding == SNAT else {client.address for client in some}
     assert seen(lab, "request", begin) == expected
     assert seen(lab, "datagram", begin) == expected
-    counted = layer4.servers_of(appliance, method.label).values()
-    assert all(server["sessions_total"] > 0 and server["bytes_in"] > 0 for server in counted)
+
+    def counted() -> bool:
+        servers = layer4.servers_of(appliance, method.label).values()
+        return all(server["sessions_total"] > 0 and server["bytes_in"] > 0 for server in servers)
+
+    # The kernel adds its counters up every 2 s (net/netfilter/ipvs/ip_vs_est.c).
+    Deadline(COUNTED_S).wait_until(counted, f"both real servers of {method.label} to have been counted")
 
 
 def test_several_source_addresses_share_the_connections_of_a_service(lab: Lab, appliance: Appliance) -> None:
@@ -184,7 +190,8 @@ def test_one_port_becomes_another_and_datagrams_can_be_all_of_a_service(
     calls = layer4.service_of(method, lab, label="Other-Port", ports="15060", protocol="tcp")
     for server in calls["real_servers"]:
         server["port"] = SIP_TCP_PORT
-    flows = layer4.service_of(method, lab, label="Flows", ports="15060", protocol="udp")
+    check = {"type": "sip", "interval_ms": 2000, "check_ports": SIP_TCP_PORT}
+    flows = layer4.service_of(method, lab, label="Flows", ports="15060", protocol="udp", health_check=check)
     for server in flows["real_servers"]:
         server["port"] = SIP_TCP_PORT
     for service in (calls, flows):
