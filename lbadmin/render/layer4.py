@@ -50,8 +50,9 @@ _SYSCTL = {
     # renewed by ten seconds; else only each fiftieth packet would be (ipvs-sysctl.rst, sync_threshold).
     "net.ipv4.vs.sync_threshold": "0 0",
     "net.ipv4.vs.sync_refresh_period": "10",
-    # Nobody reads the rates; the thread that estimates them begins by keeping the one CPU busy.
-    "net.ipv4.vs.run_estimation": "0",
+    # The thread that adds the counters up begins by keeping the CPU busy, for rates that nobody reads; but
+    # without it (run_estimation) the counters stay 0 (net/netfilter/ipvs/ip_vs_est.c).
+    "net.ipv4.vs.est_nice": "19",
 }
 
 _TRACKING = {
