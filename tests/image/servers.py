@@ -18,7 +18,7 @@ from lbadmin.system import System
 from lbadmin.web.backend import Backend
 
 
-def wait_until(condition: Callable[[], object], timeout_s: float = 10.0, what: str = "the condition") -> None:
+def wait_until(condition: Callable[[], object], timeout_s: float = 30.0, what: str = "the condition") -> None:
     """Return when the condition holds; fail the test when it does not within the time."""
     deadline = time.monotonic() + timeout_s
     while not condition():

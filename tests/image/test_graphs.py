@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import random
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,13 +32,22 @@ OCS = {
 
 
 @pytest.fixture
-def measured(appliance: Appliance, lbadmin: Client, front_ends: dict[str, FrontEnd]) -> Iterator[Client]:
+def sampler(
+    appliance: Appliance, lbadmin: Client, front_ends: dict[str, FrontEnd]
+) -> Iterator[subprocess.Popen[bytes]]:
     """A service with two real servers, and lbva-graphs."""
     assert front_ends
     lbadmin.call("POST", "/layer7/virtual-services", OCS)
-    with lbva_graphs(appliance):
-        wait_until(lambda: graphed(lbadmin), 20, "the first sample")
-        yield lbadmin
+    with lbva_graphs(appliance) as process:
+        wait_until(lambda: graphed(lbadmin), what="the first sample")
+        yield process
+
+
+@pytest.fixture
+def measured(sampler: subprocess.Popen[bytes], lbadmin: Client) -> Client:
+    """The API of an appliance that measures a service with two real servers."""
+    assert sampler
+    return lbadmin
 
 
 def graphed(api: Client) -> list[str]:
@@ -248,15 +258,10 @@ print(json.dumps([measured(start) for start in (1_800_000_000, 1_900_000_000, 1_
     assert all(count >= 8 for count in forward), forward
 
 
-def test_the_sampler_takes_little(appliance: Appliance, measured: Client) -> None:
+def test_the_sampler_takes_little(sampler: subprocess.Popen[bytes], measured: Client) -> None:
     """Prints its memory and CPU; the figures of the appliance are those of tests/system."""
-    assert appliance
-    processes = [
-        path.parent
-        for path in Path("/proc").glob("[0-9]*/cmdline")
-        if b"lbadmin.graphs\0" in path.read_bytes() and b"unshare" not in path.read_bytes()
-    ]
-    (found,) = processes
+    found = Path("/proc") / str(sampler.pid)
+    assert b"lbadmin.graphs" in (found / "cmdline").read_bytes().split(b"\0")
     before = time.monotonic(), ticks(found)
     for _ in range(20):
         measured.call("GET", "/graphs/cpu.csv")
