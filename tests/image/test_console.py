@@ -48,10 +48,18 @@ class Console(Terminal):
     def __init__(self, node: Node) -> None:
         self.process, self.master = pty.fork()
         if self.process == 0:
-            enter = ["nsenter", "--target", str(node._init()), "--all", "/usr/lib/lbva/console"]
+            # As systemd starts it: the leader of its session, whatever started the tests ignores.
+            signal.signal(signal.SIGHUP, signal.SIG_DFL)
+            enter = ["nsenter", "--target", str(node._init()), "--all", "--no-fork", "/usr/lib/lbva/console"]
             environment = {"TERM": "vt220", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
             os.execvpe("nsenter", enter, environment)  # noqa: S606 - an argument list needs no shell
         super().__init__(self.master)
+
+    def close(self) -> None:
+        """Hang up, once."""
+        if self.master >= 0:
+            os.close(self.master)
+            self.master = -1
 
     def wait(self, text: str) -> str:
         return self.wait_for(text, Deadline(30))
@@ -72,8 +80,7 @@ class Console(Terminal):
 def console(node: Node) -> Iterator[Console]:
     made = Console(node)
     yield made
-    with contextlib.suppress(OSError):
-        os.close(made.master)
+    made.close()
     with contextlib.suppress(ProcessLookupError):
         os.kill(made.process, signal.SIGKILL)
     os.waitpid(made.process, 0)
@@ -233,7 +240,7 @@ def test_a_line_that_is_closed_ends_all_of_it(node: Node, console: Console) -> N
     console.choose("wizard")
     console.wait("IP address")
     assert menus(node) != ""
-    os.close(console.master)
+    console.close()
     wait_until(lambda: menus(node) == "")
     wait_until(lambda: node.run("pgrep", "--full", "/usr/lib/lbva/console", check=False) == "")
 
