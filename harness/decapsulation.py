@@ -6,6 +6,7 @@ server is what it would be with the module: the virtual address is on that card,
 """
 
 import argparse
+import contextlib
 import fcntl
 import os
 import socket
@@ -54,7 +55,9 @@ def main() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_IPIP) as wire:
         while True:
             if packet := inner(wire.recv(_MOST)):
-                os.write(card, offload(packet) + packet)
+                # As a kernel loses what comes before the card is up, or when its queue is full.
+                with contextlib.suppress(OSError):
+                    os.write(card, offload(packet) + packet)
 
 
 if __name__ == "__main__":

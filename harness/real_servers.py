@@ -14,6 +14,7 @@ from harness.front_ends import FrontEnd
 from harness.lab import Lab
 
 _START_S = 20.0
+_WITHOUT = [f"net.ipv4.conf.all.{name}=0" for name in ("arp_ignore", "arp_announce")]
 # modprobe would load modules for the whole computer; `decapsulation` stands in for the only one.
 _SHELL = "set -e\nmodprobe() { :; }\n"
 
@@ -24,9 +25,10 @@ def apply(lab: Lab, front_end: FrontEnd, text: str) -> None:
 
 
 def undo(lab: Lab, front_end: FrontEnd) -> None:
-    """Make the front end's host one that is nobody's real server: its own address alone, no gateway."""
+    """Make the front end's host nobody's real server: its own address, told to who asks, and no gateway."""
     lab.run(front_end.host, ["ip", "address", "flush", "dev", "lo", "scope", "global"])
     lab.run(front_end.host, ["ip", "route", "flush", "exact", "default"])
+    lab.run(front_end.host, ["sysctl", "--quiet", "--write", *_WITHOUT])
 
 
 @contextlib.contextmanager

@@ -182,11 +182,18 @@ class Bench:
                 struck = scenario.strike(stage).brought_about
                 time.sleep(max(0.0, struck.end + OBSERVED_S - time.time()))
                 told = clients.events()
+                new = self.pair.master().machine.name
         found = survivals(told, struck)
         alive, wanted = sum(each.connections for each in found), total(groups)
         if alive != wanted:
             raise LabError(
                 f"{wanted - alive} of {wanted} connections broke before the fault", "is the computer busy?"
+            )
+        of_layer_7 = next(each for each in found if each.group == lived.LAYER_7)
+        if new == master or of_layer_7.lived:
+            raise LabError(
+                "the fault was not felt",
+                f"{new} is the master, and {of_layer_7.lived} connections of layer 7 lived on",
             )
         run = lived.Run(fault, name, repeat, self._sensitivity, master, struck.start, found)
         run.write(self._folder)
@@ -198,8 +205,9 @@ class Bench:
         return run
 
 
-def measure_all(options: argparse.Namespace, folder: Path) -> None:
-    """Do all runs, each method beside layer 7."""
+def measure_all(options: argparse.Namespace, folder: Path) -> list[str]:
+    """Do all runs, each method beside layer 7; return what was left out, and why."""
+    left_out: list[str] = []
     crowd = Crowd(options.connections, options.flows)
     lab = pairs.start(LAB, IMAGE, Deadline(BOOT_S), load_hosts=1).lab
     with contextlib.closing(lab):
@@ -212,9 +220,11 @@ def measure_all(options: argparse.Namespace, folder: Path) -> None:
                             run = bench.run(fault, [method], method, repeat)
                         except LabError as error:
                             # The next run begins from the snapshot, so one that went wrong spoils no other.
-                            print(f"{fault} with {method} is left out: {error}", flush=True)
+                            left_out.append(f"{fault} with {method} is left out: {error}")
+                            print(left_out[-1], flush=True)
                         else:
                             print(lived.table(lived.rows([run])), flush=True)
+    return left_out
 
 
 def options_of(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -238,20 +248,25 @@ def options_of(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def main() -> None:
-    """Measure, print the table, and write the report."""
+    """Measure, print the table, and write the report; fail when an aim was missed or a run left out."""
     logging.getLogger("paramiko").setLevel(logging.CRITICAL)
     options = options_of()
     folder = OUT / lived.RUNS
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
+    left_out: list[str] = []
     try:
-        measure_all(options, folder)
+        left_out = measure_all(options, folder)
     except LabError as error:
         die(error.message, error.hint)
     finally:
-        if runs := lived.read_all(folder):
-            print(lived.table(lived.rows(runs)), flush=True)
+        rows = lived.rows(lived.read_all(folder))
+        if rows:
+            print(lived.table(rows), flush=True)
             print(f"report: {report.write(OUT)}", flush=True)
+    missed = [f"{row.fault}: {row.group} missed its aim" for row in rows if not row.reached]
+    if wrong := [*left_out, *missed]:
+        sys.exit("\n".join(wrong))
 
 
 if __name__ == "__main__":

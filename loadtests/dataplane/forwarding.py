@@ -10,6 +10,7 @@ import contextlib
 import json
 import logging
 import os
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -75,13 +76,20 @@ def set_up(appliance: Appliance, lab: Lab) -> None:
             appliance.call("POST", layer4.SERVICES, {**of_bulk, "forwarding": way.forwarding})
         else:
             appliance.call("POST", "/layer7/virtual-services", of_bulk)
-    for method in layer4.METHODS.values():
+
+
+def enable(appliance: Appliance, *, layer_4: bool) -> None:
+    """Switch all services of layer 4 on, or off: then nothing of it is in the way of layer 7's packets."""
+    for service in appliance.get("/config")["layer4_services"]:
+        appliance.call("PATCH", f"{layer4.SERVICES}/{service['label']}", {"enabled": layer_4})
+    for method in layer4.METHODS.values() if layer_4 else ():
         layer4.wait_for_health(appliance, method.label, "up", Deadline(START_S))
 
 
 @contextlib.contextmanager
 def front_ends_for(way: Way, appliance: Appliance, lab: Lab) -> Iterator[None]:
-    """Within the block front ends are real servers of that way."""
+    """Within the block front ends are real servers of that way, and the appliance serves by its layer."""
+    enable(appliance, layer_4=bool(way.forwarding))
     if not way.forwarding:
         yield
         return
@@ -97,8 +105,9 @@ def front_ends_for(way: Way, appliance: Appliance, lab: Lab) -> Iterator[None]:
                 lab.run(front_end.host, ["ip", "route", "delete", str(topology.crowd_of(1))])
 
 
-def take_turns(lab: Lab, appliance: Appliance, rounds: int, turns: list[Turn]) -> None:
-    """All turns of all ways, round by round."""
+def take_turns(lab: Lab, appliance: Appliance, rounds: int, turns: list[Turn]) -> list[str]:
+    """All turns of all ways, round by round; return which were left out, and why."""
+    left_out: list[str] = []
     with bulk.server(lab), Sampler([lab.machine(MACHINE)], OUT / "samples.jsonl", socket="") as sampler:
         Deadline(START_S).wait_until(sampler.samples, f"{MACHINE} to tell its load", interval_s=0.5)
         for number in range(rounds):
@@ -110,18 +119,21 @@ def take_turns(lab: Lab, appliance: Appliance, rounds: int, turns: list[Turn]) -
                             print(line(turns[-1]), flush=True)
                 except LabError as error:
                     # One that fails spoils no other's figures.
-                    print(f"  round {number + 1}  {way.title} is left out: {error}", flush=True)
+                    left_out.append(f"round {number + 1}: {way.title} is left out: {error}")
+                    print(left_out[-1], flush=True)
+    return left_out
 
 
 def turn(lab: Lab, way: Way, kind: Kind, number: int, sampler: Sampler) -> Turn:
     """One turn of a way, in round `number`."""
     began = time.time()
+    clients: float | None = None
     if kind == "bulk":
         rate, failed = bulk.measure(lab, SECONDS, way.vip), {}
     else:
         tally = tally_of(lab, kind, way.title, way.vip)
-        rate, failed = tally["done"] / tally["seconds"], tally["failed"]
-    return Turn(way.title, kind, number, rate, failed, busy_since(sampler.samples(), began))
+        rate, failed, clients = tally["done"] / tally["seconds"], tally["failed"], tally["share"]
+    return Turn(way.title, kind, number, rate, failed, busy_since(sampler.samples(), began), clients)
 
 
 def table(turns: Sequence[Turn]) -> str:
@@ -147,6 +159,7 @@ def main() -> None:
     rounds = parser.parse_args().rounds
     OUT.mkdir(parents=True, exist_ok=True)
     turns: list[Turn] = []
+    left_out: list[str] = []
     try:
         with Lab.start(f"forwarding-{os.getpid()}") as lab:
             machine = lab.add_machine(MACHINE, IMAGE)
@@ -154,7 +167,7 @@ def main() -> None:
             appliance = Appliance(lab, machine)
             appliance.wait_until_up(Deadline(BOOT_S))
             set_up(appliance, lab)
-            take_turns(lab, appliance, rounds, turns)
+            left_out = take_turns(lab, appliance, rounds, turns)
     except LabError as error:
         die(error.message, error.hint)
     finally:
@@ -162,6 +175,8 @@ def main() -> None:
             json.dumps([asdict(turn) for turn in turns], indent=1) + "\n", encoding="utf-8"
         )
         print(table(turns), flush=True)
+    if left_out:
+        sys.exit("\n".join(left_out))
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ def pytest_runtest_makereport(
 
 def _labs(arguments: Mapping[str, object]) -> list[Lab]:
     """The labs that a test has been using: its own, or its pair's."""
-    held = (arguments.get(name) for name in ("lab", "pair"))
+    held = (arguments.get(name) for name in ("lab", "pair", "paired"))
     return [each.lab if isinstance(each, Pair) else each for each in held if isinstance(each, Lab | Pair)]
 
 
