@@ -20,8 +20,8 @@ from lbadmin.render import HAPROXY_CFG, KEEPALIVED_CONF, render
 from lbadmin.render.conntrack import SYSCTL_CONF
 from lbadmin.render.firewall import FIREWALL_DIR, OWN_RULES
 from lbadmin.render.haproxy import CERTIFICATES
-from lbadmin.render.layer4 import LAYER4_CONF, LAYER4_SYSCTL, key_of, layer4_services
-from lbadmin.render.layer4_checks import CHECKS_CFG, CHECKS_SOCKET, CHECKS_STATE
+from lbadmin.render.layer4 import LAYER4_CONF, LAYER4_SYSCTL, layer4_services
+from lbadmin.render.layer4_checks import CHECKS_CFG, CHECKS_SOCKET, CHECKS_STATE, checked_places
 from lbadmin.render.layer4_rules import LAYER4_RULES
 from lbadmin.render.layer4_sync import CONNTRACKD_CONF, SYNC_ENV
 from lbadmin.render.network import HOSTNAME, NETWORK_DIR, netdevs_of, without_mtu
@@ -31,7 +31,8 @@ from lbadmin.render.snmp import SNMPD_CONF
 from lbadmin.render.ssh import SSHD_CONF
 from lbadmin.render.syslog import RSYSLOG_CA, RSYSLOG_CONF
 from lbadmin.render.time import CHRONY_CONF, LOCALTIME
-from lbadmin.statistics import ask, without_ports
+from lbadmin.statistics import ask, state_of
+from lbadmin.status_layer4 import carried_out
 from lbadmin.system import System
 
 HEARTBEAT_PENDING = "/run/lbadmin/heartbeat-pending"
@@ -109,6 +110,9 @@ def _steps(system: System, haproxy: HAProxy, old: Rendering, new: Rendering) -> 
     yield from _layer4_steps(system, new, changed)
     if any(name in changed for name in PEER_FILES):
         yield lambda: restart_peer(system, new)
+    if netdevs_of(old.files) != netdevs_of(new.files):
+        # What synchronises is bound to a bond or VLAN that networkd has made anew.
+        changed |= {SYNC_ENV, CONNTRACKD_CONF}
     yield from _node_steps(system, new, changed)
     if KEEPALIVED_CONF in changed:
         if joined(new.pair) is not None and joined(old.pair) is None:
@@ -234,25 +238,25 @@ def renew_checks(system: System, new: Rendering) -> None:
     with contextlib.suppress(UnavailableError):  # nothing is known yet
         known = ask(str(system.path(CHECKS_SOCKET)), "show servers state", ANSWER_TIMEOUT_S)
         path = system.path(CHECKS_STATE)
-        path.write_text(without_ports(known), encoding="utf-8")
+        path.write_text(state_of(known, checked_places(new.cluster)), encoding="utf-8")
         path.chmod(0o644)
     reload_configured(system, "lbva-checks.service", new.files[CHECKS_CFG])
 
 
 def renew_layer4(system: System, new: Rendering) -> None:
-    """Bring lbva-layer4 to its files, and IPVS to the services.
+    """Bring lbva-layer4 to its files, and IPVS to the services and their real servers.
 
     Raises ActivationError or UnavailableError.
     """
     reload_configured(system, "lbva-layer4.service", new.files[LAYER4_CONF])
     if not system.path(TABLE).exists():
         return  # the unit would not have started without the module: there are no services
-    wanted = {key_of(service) for service in layer4_services(new.cluster)}
+    wanted = list(layer4_services(new.cluster))
     # keepalived takes a moment after it has been told.
     deadline = time.monotonic() + LAYER4_S
-    while not wanted <= {service.key for service in read_live()}:
+    while not carried_out(wanted, read_live()):
         if time.monotonic() > deadline:
-            raise ActivationError("IPVS does not have the layer 4 services that it should")
+            raise ActivationError("IPVS does not have the layer 4 services and real servers that it should")
         time.sleep(LAYER4_POLL_S)
 
 

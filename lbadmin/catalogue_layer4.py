@@ -88,8 +88,8 @@ LAYER4_SECTIONS = (
             Field(
                 "persistence.timeout_ms", "Persistence Timeout", "duration", default="300000", unit="ms",
                 option="persistence-timeout",
-                help="How long a client is remembered after its last connection ended, in whole seconds. 30m "
-                "may be written for 1800000.",
+                help="How long a client is remembered from the beginning of its newest connection, in whole "
+                "seconds; while it has connections it is remembered anyway. 30m may be written for 1800000.",
             ),
         ),
         (

@@ -218,7 +218,7 @@ class Changes:
             if cluster != old.cluster:
                 self.may_change_cluster()
             if (cluster, node) != (old.cluster, old.node):
-                new = Rendering.of(cluster, node, old.pair)
+                new = _rendered(cluster, node, old.pair)
                 with self._expecting_confirmation(new, who, what, confirmed=confirmed):
                     self._apply(new, who, what, keys=keys, secrets={**(secrets or {}), **new_secrets})
         if cluster != old.cluster:
@@ -316,7 +316,7 @@ class Changes:
         """
         with self._lock:
             old = self.current.rendering
-            self._apply(Rendering.of(old.cluster, old.node, pair), who, what)
+            self._apply(_rendered(old.cluster, old.node, pair), who, what)
         self.on_pair_change()
         return self.current
 
@@ -344,7 +344,7 @@ class Changes:
             if given.revision <= self.current.cluster_revision:
                 raise StaleError(f"revision {given.revision} is not after {self.current.cluster_revision}")
             old = self.current.rendering
-            new = Rendering.of(read_cluster(given.document), old.node, pair or old.pair)
+            new = _rendered(read_cluster(given.document), old.node, pair or old.pair)
             self._apply(new, given.who, given.what, keys=given.keys, given=given)
         if pair is not None:
             self.on_pair_change()
@@ -416,7 +416,6 @@ class Changes:
             # A daemon's checker needs the keys, and a committed document must never lack its own.
             self.keys.add(keys or {})
             self.secrets.add(secrets or {})
-            check_rules(new.cluster, new.node)
             check_pair(new.node, new.pair)
             check_certificates(self.system, self.keys, old.cluster, new.cluster)
             check_files(self.system, self.keys, old, new)
@@ -513,6 +512,12 @@ class Changes:
             save_cache(self.system, self.current.rendering.files)
         except OSError:
             log.exception("the cache for the next boot could not be written; that boot will take longer")
+
+
+def _rendered(cluster: ClusterConfig, node: NodeConfig, pair: PairConfig | None) -> Rendering:
+    """Return what valid documents become: rendering relies on the rules. Raises RefusedError."""
+    check_rules(cluster, node)
+    return Rendering.of(cluster, node, pair)
 
 
 def _keys_of(cluster: ClusterConfig) -> Iterator[str]:

@@ -177,7 +177,11 @@ class Layer4RealServer(Document):
 
 
 class Layer4Persistence(Document):
-    """Whether a client returns to its real server, for how long after its last packet, and who is a client.
+    """Whether a client returns to its real server, for how long, and who is a client.
+
+    It is remembered while it has connections, and for the time-out from the beginning of the newest one;
+    after a connection that was longer, for about a minute (net/netfilter/ipvs/ip_vs_conn.c,
+    ip_vs_conn_expire).
 
     `granularity` is the length of the prefix, in bits, whose addresses count as one client; all of an
     address when it is left out. The kernel counts the time-out in whole seconds.

@@ -1,6 +1,7 @@
 """What virtual services must be to each other and to the node, whichever layer they are of."""
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import NamedTuple
 
 from lbadmin.addresses import Address, not_unicast
@@ -12,6 +13,8 @@ OWN_PORTS = {("tcp", 22): "SSH", ("tcp", 9443): "the WebUI", ("udp", 161): "SNMP
 """Ports of the appliance on all its addresses, which HAProxy can't have, and IPVS not beside a lockdown."""
 MAX_LISTENERS = 4096
 """Listening ports of layer 7 services together: each is a socket, well within HAProxy's file descriptors."""
+MAX_LAYER4_ITEMS = 4096
+"""Ports and ranges of layer 4 services together: each is an element or two of the rules of nftables."""
 MAX_ALL_REAL_SERVERS = 4096
 """Real servers of all services together: with a check every 4 s, about 1,000 connections a second."""
 MAX_ALL_TABLES = 2_000_000
@@ -103,6 +106,7 @@ def service_faults(cluster: ClusterConfig, node: NodeConfig) -> Iterator[Fault]:
 def _duplicate_servers(where: str, service: AnyService) -> Iterator[Fault]:
     labels: set[str] = set()
     places: dict[tuple[Address, int | None], str] = {}
+    default = _default_port(service)
     for number, server in enumerate(servers_of(service)):
         field = f"{where}.real_servers.{number}"
         if server.label in labels:
@@ -113,7 +117,8 @@ def _duplicate_servers(where: str, service: AnyService) -> Iterator[Fault]:
                 "choose another label",
             )
         labels.add(server.label)
-        other = places.setdefault((server.ip, server.port), server.label)
+        port = default if server.port is None else server.port
+        other = places.setdefault((server.ip, port), server.label)
         if other != server.label:
             place = str(server.ip) if server.port is None else f"{server.ip} port {server.port}"
             yield Fault(
@@ -122,6 +127,24 @@ def _duplicate_servers(where: str, service: AnyService) -> Iterator[Fault]:
                 f"address {place} of {server.label} in {service.label} is the one of {other}; "
                 "name each real server once",
             )
+
+    fallback = service.fallback_server
+    port = default if fallback.port is None else fallback.port
+    if isinstance(service, Layer4Service) and fallback.ip is not None and (fallback.ip, port) in places:
+        yield Fault(
+            f"{where}.fallback_server.ip",
+            str(fallback.ip),
+            f"address {fallback.ip} of the fallback server of {service.label} is the one of "
+            f"{places[fallback.ip, port]}; choose a server that clients are not sent to anyway",
+        )
+
+
+def _default_port(service: AnyService) -> int | None:
+    """Return the port that servers have whose own is blank, where IPVS would know both as one."""
+    if not isinstance(service, Layer4Service):
+        return None
+    numbers = [*islice(port_numbers(service), 2)]
+    return numbers[0] if len(numbers) == 1 else None
 
 
 def _shared_ports(cluster: ClusterConfig) -> Iterator[Fault]:
@@ -166,6 +189,7 @@ def _totals(cluster: ClusterConfig) -> Iterator[Fault]:
     )
     for what, total, limit in (
         ("ports", sum(1 for service in services for _ in port_numbers(service)), MAX_LISTENERS),
+        ("ports and ranges of layer 4", sum(map(_items, cluster.layer4_services)), MAX_LAYER4_ITEMS),
         ("real servers", sum(len(each.real_servers) for each in cluster.services), MAX_ALL_REAL_SERVERS),
         ("persistence entries", sum(tables), MAX_ALL_TABLES),
     ):
@@ -175,6 +199,10 @@ def _totals(cluster: ClusterConfig) -> Iterator[Fault]:
                 total,
                 f"{total} {what} of all virtual services together are more than {limit}; remove some",
             )
+
+
+def _items(service: Layer4Service) -> int:
+    return len(service.ports or ())
 
 
 def _addresses(cluster: ClusterConfig, node: NodeConfig) -> Iterator[Fault]:
@@ -227,6 +255,9 @@ def not_free(ip: Address, cluster: ClusterConfig, node: NodeConfig) -> str | Non
         for service in cluster.services
         for server in service.real_servers
     }
+    for service in cluster.services:
+        if service.fallback_server.ip is not None:
+            taken[service.fallback_server.ip] = f"is the fallback server of {service.label}"
     taken.update(own_addresses(node))
     return f"{taken[ip]}; choose a free one" if ip in taken else None
 

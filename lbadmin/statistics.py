@@ -3,6 +3,7 @@
 import csv
 import io
 import socket
+from collections.abc import Mapping
 from typing import Literal
 
 from lbadmin.errors import UnavailableError
@@ -14,6 +15,9 @@ STATS_FRONTEND = "_stats"
 
 FRONTEND_ROW, BACKEND_ROW, SERVER_ROW = "0", "1", "2"
 """Values of the column "type" in `show stat`."""
+
+MAX_ANSWER = 16 << 20
+"""Bytes of an answer: several times what HAProxy tells of 4,096 real servers."""
 
 Health = Literal["up", "down", "drain", "halt", "unchecked", "unknown"]
 
@@ -49,16 +53,22 @@ def parse_statistics(text: str) -> list[Row]:
     return list(csv.DictReader(io.StringIO(text.strip().removeprefix("# "))))
 
 
-def without_ports(text: str) -> str:
-    """Return an answer to `show servers state` without the ports that were checked: else they would stay so.
+def state_of(text: str, places: Mapping[tuple[str, str], tuple[str, int]]) -> str:
+    """Return an answer to `show servers state` of those servers that still are at these places.
 
-    The format is version 1 (management guide, 9.3 "show servers state"): a line of names, a line a server.
+    `places` are address and port by the names of backend and server: HAProxy would give a server that has
+    moved its old port back, as it does with the port that was checked, which is left out. The format is
+    version 1 (management guide, 9.3 "show servers state"): a line of names, a line a server.
     """
-    version, names, *servers = text.strip().splitlines() or ("1", "#")
+    lines = text.strip().splitlines()
+    version, names, *servers = lines if len(lines) > 1 else ("1", "#")
     columns = names.removeprefix("#").split()
-    port = columns.index("srv_check_port") if "srv_check_port" in columns else len(columns)
-    rows = (server.split() for server in servers)
-    kept = (" ".join(("0" if at == port else word) for at, word in enumerate(row)) for row in rows)
+    kept = []
+    for server in servers:
+        row = dict.fromkeys(columns, "-") | dict(zip(columns, server.split(), strict=False))
+        address, port = places.get((row.get("be_name", ""), row.get("srv_name", "")), ("", 0))
+        if (row.get("srv_addr"), row.get("srv_port")) == (address, str(port)):
+            kept.append(" ".join({**row, "srv_check_port": "0"}[name] for name in columns))
     return "".join(f"{line}\n" for line in (version, names, *kept))
 
 
@@ -72,8 +82,10 @@ def ask(path: str, command: str, timeout_s: float) -> str:
             # The master waits for more commands until it is told that none come.
             connection.shutdown(socket.SHUT_WR)
             answer = bytearray()
-            while data := connection.recv(65536):
+            while len(answer) <= MAX_ANSWER and (data := connection.recv(65536)):
                 answer += data
     except OSError as error:
         raise UnavailableError(f"HAProxy does not answer on {path}: {error}; restart HAProxy") from error
+    if len(answer) > MAX_ANSWER:
+        raise UnavailableError(f"HAProxy's answer on {path} is more than {MAX_ANSWER} bytes; restart HAProxy")
     return answer.decode(errors="replace")

@@ -53,7 +53,7 @@ def node_messages_of(parts: Parts) -> NodeMessages:
         *licence_messages(node.licence),
         *clock_messages(parts.clock.silent(parts.changes.current.node.time)),
         *storage_messages(parts.system),
-        *layer4_messages(parts.system, parts.changes.current.rendering.files),
+        *layer4_messages(parts.system, parts.changes.current.rendering),
     ]
     factory_password = parts.access.factory_password
     messages = messages_of(parts.changes, parts.haproxy, others, factory_password=factory_password)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from lbadmin.errors import UnavailableError
 from lbadmin.ipvs_netlink import LiveServer, LiveService, read_live
 from lbadmin.model import Forwarding, Layer4RealServer, Layer4Service
-from lbadmin.render.layer4 import ServiceKey, key_of, layer4_port, layer4_weight
+from lbadmin.render.layer4 import ServiceKey, key_of, layer4_port, layer4_weight, serving
 from lbadmin.render.layer4_checks import CHECKS_SOCKET
 from lbadmin.statistics import Health, Row, ask, number, parse_statistics
 from lbadmin.status_layer7 import RealServerStatus, Rows, ServiceHealth, Traffic, rows_by_name
@@ -57,6 +57,29 @@ def layer4_status(system: System, services: Sequence[Layer4Service]) -> list[Lay
     with contextlib.suppress(UnavailableError):
         live = read_live()
     return joined(services, live, rows)
+
+
+def carried_out(services: Sequence[Layer4Service], live: Sequence[LiveService]) -> bool:
+    """Tell whether IPVS is as these enabled services want it.
+
+    A real server may be missing from it, or have no weight: its checks have failed, or are still to come.
+    """
+    found = {each.key: each for each in live}
+    return all(_carried_out(service, found.get(key_of(service))) for service in services)
+
+
+def _carried_out(service: Layer4Service, live: LiveService | None) -> bool:
+    if live is None:
+        return False
+    key, last_resort = key_of(service), service.fallback_server
+    weights = {
+        (server.ip, layer4_port(server.port, key)): {0, layer4_weight(server)} for server in serving(service)
+    }
+    return all(
+        each.weight in weights.get((each.address, each.port), ())
+        or (each.address, each.port) == (last_resort.ip, layer4_port(last_resort.port, key))
+        for each in live.servers
+    )
 
 
 def joined(

@@ -104,9 +104,9 @@ def key_of(service: Layer4Service) -> ServiceKey:
     """Return how IPVS knows the service."""
     if service.protocol == "mark":
         return ServiceKey(service.firewall_mark)
-    spans = [port_span(item) for item in service.ports or ()]
-    first, last = spans[0]
-    if len(spans) == 1 and first == last and service.protocol != "both":
+    ports = service.ports or ()
+    first, last = port_span(ports[0])
+    if len(ports) == 1 and first == last and service.protocol != "both":
         return ServiceKey(None, service.protocol, service.ip, first)
     return ServiceKey(own_mark(service))
 

@@ -6,6 +6,7 @@ tracked, unless the administrator's own firewall script may want more.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from lbadmin.addresses import Address
 from lbadmin.model import ClusterConfig, Layer4Service, NodeConfig
@@ -15,8 +16,17 @@ from lbadmin.render.layer4_sync import CONNTRACK_PORT, GROUPS, IPVS_PORT
 
 LAYER4_RULES = f"{LAYER4_DIR}/layer4.nft"
 LAYER4_TABLE = "lbva_layer4"
-_FAMILIES = {4: ("ip", "ipv4_addr"), 6: ("ip6", "ipv6_addr")}
-"""nft's word for the family and for its addresses, by the version of IP."""
+
+
+class _Family(NamedTuple):
+    """nft's words for a version of IP, for its addresses, and for its messages."""
+
+    family: str
+    address: str
+    icmp: str
+
+
+_FAMILIES = {4: _Family("ip", "ipv4_addr", "icmp"), 6: _Family("ip6", "ipv6_addr", "ipv6-icmp")}
 
 
 def render_layer4_rules(cluster: ClusterConfig, node: NodeConfig, pair: PairConfig | None) -> dict[str, str]:
@@ -56,7 +66,7 @@ def _marks(services: Iterable[Layer4Service]) -> Iterator[str]:
         if service.protocol != "mark" and (key_of(service).mark is not None or service.forwarding == "snat")
     ]
     rules = []
-    for version, (family, kind) in _FAMILIES.items():
+    for version, (family, kind, _) in _FAMILIES.items():
         elements = [
             each for service in marked if service.ip.version == version for each in _elements(service)
         ]
@@ -75,19 +85,32 @@ def _marks(services: Iterable[Layer4Service]) -> Iterator[str]:
 
 def _elements(service: Layer4Service) -> Iterator[str]:
     protocols = (TCP, UDP) if service.protocol == "both" else (service.protocol,)
+    mark = mark_of(service)
     for protocol in protocols:
         for item in service.ports or ():
-            yield f"{service.ip} . {protocol} . {item} : {mark_of(service)}"
+            yield f"{service.ip} . {protocol} . {item} : {mark}"
 
 
-def _untracked(snat: Iterable[Layer4Service]) -> Iterator[str]:
-    """Yield chains that leave everything untracked but what SNAT translates, in both directions."""
+def _untracked(snat: Sequence[Layer4Service]) -> Iterator[str]:
+    """Yield chains that leave everything untracked but what SNAT translates, in both directions.
+
+    Errors of ICMP are about packets of either side.
+    """
     marks = ", ".join(str(mark_of(service)) for service in snat)
-    to_sources = (
-        f"{_FAMILIES[version][0]} daddr {{ {', '.join(map(str, addresses))} }} accept"
-        for version, addresses in _by_version(each for service in snat for each in sources_of(service))
+    servers = dict(_by_version(ip for service in snat for ip in _behind(service)))
+    sources = _by_version(each for service in snat for each in sources_of(service))
+    answers = (
+        f"{family} saddr {_set(servers[version])} {family} daddr {_set(addresses)} accept"
+        for version, addresses in sources
+        for family in (_FAMILIES[version].family,)
     )
-    rules = (f"meta mark {{ {marks} }} accept", *to_sources, "notrack")
+    told = (
+        f"meta l4proto {_FAMILIES[version].icmp} {_FAMILIES[version].family} daddr {_set(addresses)} accept"
+        for version, addresses in _by_version(
+            each for service in snat for each in (service.ip, *sources_of(service))
+        )
+    )
+    rules = (f"meta mark {{ {marks} }} accept", *answers, *told, "notrack")
     yield from _chain("arriving", "filter hook prerouting priority raw", rules)
     # What IPVS sends is tracked since it arrived, and stays so (nft(8), "notrack").
     yield from _chain("leaving", "filter hook output priority raw", ("notrack",))
@@ -96,7 +119,7 @@ def _untracked(snat: Iterable[Layer4Service]) -> Iterator[str]:
 def _sources(snat: Iterable[Layer4Service]) -> Iterator[str]:
     rules = []
     for service in snat:
-        family = _FAMILIES[service.ip.version][0]
+        family = _FAMILIES[service.ip.version].family
         sources = sources_of(service)
         to = str(sources[0])
         if len(sources) > 1:
@@ -112,14 +135,23 @@ def _nfproto(service: Layer4Service) -> str:
 
 def _forward(services: Sequence[Layer4Service]) -> Iterator[str]:
     """Yield the chain that keeps the appliance from being a router for anybody but its real servers."""
-    behind = _by_version(
-        server.ip for service in services if service.forwarding == "nat" for server in service.real_servers
-    )
+    behind = _by_version(ip for service in services if service.forwarding == "nat" for ip in _behind(service))
     rules = ["ct status snat accept"] if any(each.forwarding == "snat" for each in services) else []
     for version, addresses in behind:
-        family, servers = _FAMILIES[version][0], f"{{ {', '.join(map(str, addresses))} }}"
+        family, servers = _FAMILIES[version].family, _set(addresses)
         rules += [f"{family} saddr {servers} accept", f"{family} daddr {servers} accept"]
     yield from _chain("forward", "filter hook forward priority filter", rules, policy="drop")
+
+
+def _behind(service: Layer4Service) -> Iterator[Address]:
+    """Yield the addresses that the service sends clients to."""
+    yield from (server.ip for server in service.real_servers)
+    if service.fallback_server.ip is not None:
+        yield service.fallback_server.ip
+
+
+def _set(addresses: Iterable[Address]) -> str:
+    return f"{{ {', '.join(map(str, addresses))} }}"
 
 
 def _by_version(addresses: Iterable[Address]) -> list[tuple[int, list[Address]]]:

@@ -79,6 +79,7 @@ class Appliance:
         self.root = root
         for folder in (
             "run/haproxy",
+            "run/lbadmin",
             "run/lbva-checks",
             "etc/haproxy",
             "etc/keepalived",

@@ -162,6 +162,21 @@ def test_a_node_keeps_the_subnet_that_a_service_needs(client: Client) -> None:
     assert (answer.status, answer.body["errors"][0]["field"]) == (422, "layer4_services.0.real_servers.0.ip")
 
 
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({"persistence": {"granularity": 64}}, "granularity 64 of OCS-Front-End is more than the 32 bits"),
+        ({"ports": None}, "ports of OCS-Front-End is missing"),
+        ({"ports": None, "protocol": "mark"}, "firewall_mark of OCS-Front-End is missing"),
+    ],
+)
+def test_what_can_not_be_rendered_is_refused_by_the_rules(
+    client: Client, service: dict[str, Any], fields: dict[str, Any], sentence: str
+) -> None:
+    answer = client.request("PATCH", OCS, fields)
+    assert (answer.status, answer.body["detail"].startswith(sentence)) == (422, True)
+
+
 def test_what_microsoft_advises_against_is_a_warning(client: Client, service: dict[str, Any]) -> None:
     assert client.call("GET", f"{OCS}/warnings") == {"warnings": []}
     servers = [{"label": "FE-1", "ip": "192.168.2.31"}]

@@ -3,12 +3,15 @@
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 
 from lbadmin.activate import Rendering
 from lbadmin.checkers import check_files
-from lbadmin.errors import RefusedError
+from lbadmin.errors import CheckError, RefusedError
+from lbadmin.render.layer4 import LAYER4_CONF
+from lbadmin.render.layer4_checks import CHECKS_CFG
+from lbadmin.render.layer4_rules import LAYER4_RULES
 from lbadmin.rules import check_rules, parse_cluster, parse_node
 from tests.image.conftest import Appliance
 from tests.image.responders import Balancer
@@ -104,19 +107,20 @@ layer4_services = st.fixed_dictionaries(
         "forwarding": st.sampled_from(["snat", "nat", "dr", "tun"]),
         "scheduler": st.sampled_from(["wlc", "wrr", "lc", "rr", "dh", "sh", "mh"]),
         "persistence": optional(
-            enabled=st.booleans(), timeout_ms=durations, granularity=st.none() | st.integers(1, 128)
+            enabled=st.booleans(),
+            timeout_ms=st.integers(1000, 86_400_000),
+            granularity=st.none() | st.integers(1, 32),
         ),
         "health_check": optional(
-            type=st.sampled_from(["connect", "sip", "http", "none"]),
+            type=st.sampled_from(["connect", "sip", "http", "external", "none"]),
             check_ports=st.lists(st.integers(1, 65535), max_size=3, unique=True),
             tls=st.booleans(),
+            script=st.just("look"),
             interval_ms=durations,
         ),
         "on_failure": st.sampled_from(["remove", "quiesce"]),
-        "fallback_server": st.just({})
-        | st.fixed_dictionaries({"ip": addresses}, optional={"port": st.integers(1, 65535)}),
+        "fallback_server": st.booleans(),
         "snat_addresses": st.lists(addresses, max_size=3, unique=True),
-        "enabled": st.booleans(),
         "real_servers": st.lists(
             st.fixed_dictionaries(
                 {"label": labels, "ip": addresses},
@@ -126,6 +130,7 @@ layer4_services = st.fixed_dictionaries(
                     "state": st.sampled_from(["online", "drain", "halt"]),
                 },
             ),
+            min_size=1,
             max_size=3,
             unique_by=lambda s: s["label"],
         ),
@@ -151,7 +156,9 @@ def possible(service: dict[str, Any]) -> dict[str, Any]:
         {**each, "ip": NEAR[version].format(number), "port": None}
         for number, each in enumerate(service.get("real_servers", []), 1)
     ]
-    return {**service, "snat_addresses": same, "real_servers": servers, "fallback_server": {}}
+    fallback = {"ip": NEAR[version].format(99)} if service.get("fallback_server") else {}
+    service = {**service, "snat_addresses": same, "real_servers": servers, "fallback_server": fallback}
+    return sensible(service)
 
 
 NEAR = {4: "192.168.2.{}", 6: "2001:db8:ffff::{}"}
@@ -171,26 +178,76 @@ clusters = optional(
     virtual_services=st.lists(
         virtual_services.map(sensible), min_size=1, max_size=4, unique_by=lambda s: s["label"]
     ),
-    layer4_services=st.lists(layer4_services.map(possible), max_size=3, unique_by=lambda s: s["label"]),
+)
+clusters_of_layer4 = st.fixed_dictionaries(
+    {
+        "layer4_services": st.lists(
+            layer4_services.map(possible), min_size=1, max_size=3, unique_by=lambda s: s["label"]
+        )
+    }
 )
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(document=clusters)
 def test_the_daemons_accept_every_valid_document(balancer: Balancer, document: dict[str, Any]) -> None:
-    addresses = ["192.168.2.21/24", "2001:db8:ffff::21/64"]
-    node = parse_node({"interfaces": [{"name": "eth0", "addresses": addresses}]})
-    script = {"label": "look", "text": "#!/bin/sh\n"}
-    document = {**document, "certificates": balancer.certificates(), "check_scripts": [script]}
     try:
-        cluster = parse_cluster(document)
-        check_rules(cluster, node)
+        rendering = rendered({**document, "certificates": balancer.certificates()})
     except RefusedError:
         return
-    rendering = Rendering.of(cluster, node)
-    nothing = Rendering(cluster, node, dict.fromkeys(rendering.files, ""))
+    expect_accepted(balancer, rendering)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(document=clusters_of_layer4)
+def test_the_daemons_accept_every_valid_service_of_layer_4(
+    balancer: Balancer, document: dict[str, Any]
+) -> None:
+    try:
+        rendering = rendered(document)
+    except RefusedError:
+        reject()
+    expect_accepted(balancer, rendering)
+
+
+def rendered(document: dict[str, Any]) -> Rendering:
+    """What a document becomes on a node with an address of each family. Raises RefusedError."""
+    addresses = ["192.168.2.21/24", "2001:db8:ffff::21/64"]
+    node = parse_node({"interfaces": [{"name": "eth0", "addresses": addresses}]})
+    cluster = parse_cluster({**document, "check_scripts": [{"label": "look", "text": "#!/bin/sh\n"}]})
+    check_rules(cluster, node)
+    return Rendering.of(cluster, node)
+
+
+def checked(balancer: Balancer, rendering: Rendering) -> None:
+    """Ask the daemons what they think of all files. Raises RefusedError."""
+    nothing = Rendering(rendering.cluster, rendering.node, dict.fromkeys(rendering.files, ""))
     check_files(balancer.appliance.system, balancer.changes.keys, nothing, rendering)
-    assert Rendering.of(parse_cluster(cluster.model_dump(mode="json")), node) == rendering
+
+
+def expect_accepted(balancer: Balancer, rendering: Rendering) -> None:
+    checked(balancer, rendering)
+    again = parse_cluster(rendering.cluster.model_dump(mode="json"))
+    assert Rendering.of(again, rendering.node) == rendering
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "said"),
+    [
+        (LAYER4_CONF, "virtual_server nowhere 80 {\n}\n", "keepalived refuses this configuration: .*nowhere"),
+        (LAYER4_RULES, "table ip lbva_layer4 { chain nonsense\n", "nft refuses this configuration"),
+        (CHECKS_CFG, "backend B\n    server FE nonsense:1:2:3\n", "HAProxy refuses this configuration"),
+    ],
+)
+def test_what_the_daemons_of_layer_4_do_not_take_is_refused(
+    balancer: Balancer, path: str, text: str, said: str
+) -> None:
+    server = {"label": "FE-1", "ip": "192.168.2.31"}
+    service = {"label": "Calls", "ip": "192.168.2.30", "ports": [5060, 5061], "real_servers": [server]}
+    valid = rendered({"layer4_services": [service]})
+    checked(balancer, valid)
+    with pytest.raises(CheckError, match=said):
+        checked(balancer, Rendering(valid.cluster, valid.node, {**valid.files, path: text}))
 
 
 def test_a_node_whose_interface_does_not_exist_is_refused(appliance: Appliance) -> None:

@@ -1,7 +1,9 @@
 """Layer 4 on the booted appliance, as clients and front ends see it: every forwarding method, end to end."""
 
 import functools
+from collections import Counter
 from collections.abc import Iterator
+from typing import get_args
 
 import pytest
 from playwright.sync_api import expect
@@ -9,7 +11,7 @@ from playwright.sync_api import expect
 from harness import guide, layer4
 from harness.appliance import API, FACTORY_LOGIN, HTTPS_PORT, OCS_PORTS, SERVICE_LABEL, Appliance
 from harness.browser import PAGE_S, Complaints, chromium, log_in, visitor
-from harness.clients import SIP_TCP_PORT, SIP_TLS_PORT, clients
+from harness.clients import SIP_TCP_PORT, SIP_TLS_PORT, OcsClient, clients
 from harness.deadline import Deadline
 from harness.faults import Faults
 from harness.front_ends import FrontEnd
@@ -19,6 +21,7 @@ from harness.libvirt_machine import LibvirtMachine
 from harness.ocs.client import SipClient
 from harness.topology import SERVICE, VIP
 from harness.webui import WebUi
+from lbadmin.model import Layer4Service
 from tests.system.conftest import RESTORE_S, restored
 
 NAMES = {"FE-1", "FE-2"}
@@ -109,7 +112,12 @@ def test_several_source_addresses_share_the_connections_of_a_service(lab: Lab, a
 
 @pytest.mark.parametrize(
     ("forwarding", "on_failure"),
-    [(SNAT, "remove"), (DIRECT, "quiesce"), (NAT, "quiesce"), (TUNNEL, "remove")],
+    [
+        (SNAT, "remove"),
+        (DIRECT, "quiesce"),
+        pytest.param(NAT, "quiesce", marks=pytest.mark.nightly),
+        pytest.param(TUNNEL, "remove", marks=pytest.mark.nightly),
+    ],
 )
 def test_a_front_end_that_fails_gets_nobody_and_keeps_its_connections_only_if_told(
     lab: Lab, appliance: Appliance, forwarding: str, on_failure: str
@@ -132,7 +140,7 @@ def test_a_front_end_that_fails_gets_nobody_and_keeps_its_connections_only_if_to
     assert {each.register() for each in method.clients(lab, 8, first=10)} == NAMES
 
 
-@pytest.mark.parametrize("forwarding", [SNAT, DIRECT])
+@pytest.mark.parametrize("forwarding", [SNAT, pytest.param(DIRECT, marks=pytest.mark.nightly)])
 def test_a_real_server_is_drained_halted_and_brought_back_at_run_time(
     lab: Lab, appliance: Appliance, forwarding: str
 ) -> None:
@@ -143,6 +151,8 @@ def test_a_real_server_is_drained_halted_and_brought_back_at_run_time(
         state = f"{path_of(method, name)}/state"
         appliance.call("PUT", state, {"state": "drain"})
         assert {each.register() for each in method.clients(lab, 4, first=1)} == {other_than(name)}
+        # Its persistence would lead the client itself back.
+        assert client.register() == other_than(name)
         held.ping()
         appliance.call("PUT", state, {"state": "halt"})
         with pytest.raises(OSError, match=r".*"):
@@ -153,7 +163,14 @@ def test_a_real_server_is_drained_halted_and_brought_back_at_run_time(
     assert {each.register() for each in method.clients(lab, 8, first=10)} == NAMES
 
 
-@pytest.mark.parametrize("forwarding", [SNAT, TUNNEL])
+@pytest.mark.parametrize(
+    "forwarding",
+    [
+        NAT,
+        pytest.param(SNAT, marks=pytest.mark.nightly),
+        pytest.param(TUNNEL, marks=pytest.mark.nightly),
+    ],
+)
 def test_the_last_resort_serves_for_as_long_as_no_real_server_is_left(
     lab: Lab, appliance: Appliance, forwarding: str
 ) -> None:
@@ -172,6 +189,82 @@ def test_the_last_resort_serves_for_as_long_as_no_real_server_is_left(
         assert layer4.service_health(appliance, method.label) == "fallback"
     layer4.wait_for_health(appliance, method.label, "up", Deadline(HEALTH_S))
     assert {client.wait_until_served(Deadline(30)) for client in some} == {first.name}
+    # By the administrator's will, too, and then what is open stays.
+    with some[0].connected(SIP_TCP_PORT) as held:
+        assert held.register().front_end == first.name
+        appliance.call("PUT", f"{path_of(method, first.name)}/state", {"state": "drain"})
+        assert {client.wait_until_served(Deadline(30)) for client in some} == {second.name}
+        held.ping()
+        assert layer4.service_health(appliance, method.label) == "fallback"
+        appliance.call("PUT", f"{path_of(method, first.name)}/state", {"state": "online"})
+    assert {client.wait_until_served(Deadline(30)) for client in some} == {first.name}
+
+
+def test_every_scheduler_of_the_kernel_shares_clients_out(lab: Lab, appliance: Appliance) -> None:
+    method = METHODS[SNAT]
+    some = method.clients(lab, 4)
+    weights = {front_end.name: weight for front_end, weight in zip(lab.front_ends, (3, 1), strict=True)}
+    for name, weight in weights.items():
+        appliance.call("PATCH", path_of(method, name), {"weight": weight})
+    for scheduler in get_args(Layer4Service.model_fields["scheduler"].annotation):
+        appliance.call("PATCH", path_of(method), {"scheduler": scheduler, "persistence": {"enabled": False}})
+        in_kernel = appliance.machine.run("ipvsadm --list --numeric").stdout
+        assert any(line.split()[2:3] == [scheduler] for line in in_kernel.splitlines()), in_kernel
+        served_by = [client.wait_until_served(Deadline(30)) for client in (*some, *some)]
+        if scheduler in {"dh", "sh", "mh"}:
+            # By addresses: whoever comes again goes where they were.
+            assert served_by[:4] == served_by[4:], scheduler
+        elif scheduler == "wrr":
+            assert Counter(served_by) == {name: 2 * weight for name, weight in weights.items()}
+        elif scheduler == "rr":
+            assert Counter(served_by) == dict.fromkeys(NAMES, 4)
+
+
+SCRIPT = "#!/bin/bash\nexec 3<>/dev/tcp/$3/$4\n"
+
+
+def test_a_check_script_decides_about_a_real_server(lab: Lab, appliance: Appliance) -> None:
+    method = METHODS[SNAT]
+    victim = lab.front_ends[0]
+    appliance.call("POST", "/layer7/check-scripts", {"label": "connects", "text": SCRIPT})
+    check = {"type": "external", "script": "connects", "interval_ms": 2000, "rise": 1}
+    service = layer4.service_of(method, lab, label="Scripted", ports="15060", health_check=check)
+    for server in service["real_servers"]:
+        server["port"] = SIP_TCP_PORT
+    appliance.call("POST", SERVICES, {**service, "protocol": "tcp"})
+    with victim.stopped():
+        layer4.wait_for_health(appliance, "Scripted", "down", Deadline(HEALTH_S), victim.name)
+        layer4.wait_for_health(appliance, "Scripted", "up", Deadline(HEALTH_S), other_than(victim.name))
+        (client,) = method.clients(lab, 1)
+        assert _plain(lab, client.address, method) == other_than(victim.name)
+    layer4.wait_for_health(appliance, "Scripted", "up", Deadline(HEALTH_S), victim.name)
+
+
+MARKS = """table ip mine {
+    chain marks {
+        type filter hook prerouting priority mangle
+        ip daddr %s tcp dport { 5060, 5069 } meta mark set 7
+    }
+}
+"""
+
+
+def test_what_the_firewall_script_marks_is_a_service(lab: Lab, appliance: Appliance) -> None:
+    vip = SERVICE.interface(77).ip
+    method = METHODS[SNAT]
+    check = {"type": "sip", "check_ports": [SIP_TCP_PORT]}
+    marked = {"label": "Marked", "ip": str(vip), "ports": None, "protocol": "mark", "firewall_mark": 7}
+    service = {**layer4.service_of(method, lab, health_check=check), **marked}
+    appliance.call("POST", SERVICES, service)
+    (message,) = [each["text"] for each in appliance.get("/messages")["messages"] if "Marked" in each["text"]]
+    assert message.startswith("No firewall script marks packets on this node, so it serves nobody by Marked.")
+    appliance.call("PATCH", "/node?confirmed=true", {"firewall": {"script": MARKS % vip}})
+    layer4.wait_for_health(appliance, "Marked", "up", Deadline(HEALTH_S))
+    some = [OcsClient(lab, source, vip=vip) for source in method.sources[:4]]
+    served_by = [{client.wait_until_served(Deadline(30)), client.register(5069)} for client in some]
+    assert all(len(names) == 1 for names in served_by)
+    assert set.union(*served_by) == NAMES
+    assert not [each for each in appliance.get("/messages")["messages"] if "Marked" in each["text"]]
 
 
 def test_every_method_serves_again_after_a_restart(lab: Lab, appliance: Appliance) -> None:

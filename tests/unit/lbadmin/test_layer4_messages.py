@@ -7,22 +7,23 @@ from pathlib import Path
 
 import pytest
 
+from lbadmin.activate import Rendering
 from lbadmin.layer4 import LAYER4_PID, layer4_messages
 from lbadmin.model import ClusterConfig, NodeConfig
-from lbadmin.render import render
 from lbadmin.render.layer4_checks import CHECKS_SOCKET
+from lbadmin.rules import parse_node
 from lbadmin.storage import storage_messages
 from lbadmin.system import System
 
 
-def rendered(**fields: object) -> dict[str, str]:
+def rendered(**fields: object) -> Rendering:
     server = {"label": "FE-1", "ip": "192.168.10.31"}
     service = {"label": "OCS", "ip": "192.168.10.30", "ports": [5060], "real_servers": [server], **fields}
-    return render(ClusterConfig.model_validate({"layer4_services": [service]}), NodeConfig())
+    return Rendering.of(ClusterConfig.model_validate({"layer4_services": [service]}), NodeConfig())
 
 
-def told(system: System, files: dict[str, str]) -> list[str]:
-    return [each.text.partition(",")[0] for each in layer4_messages(system, files) if each.level == "danger"]
+def told(system: System, rendering: Rendering) -> list[str]:
+    return [each.text.partition(",")[0] for each in layer4_messages(system, rendering)]
 
 
 def answer(listener: socket.socket) -> None:
@@ -37,7 +38,16 @@ def test_daemons_that_are_not_there_are_told_of_while_they_have_something_to_do(
     assert told(system, rendered()) == missing
     assert told(system, rendered(health_check={"type": "none"})) == missing[:1]
     assert told(system, rendered(enabled=False)) == []
-    assert told(system, render(ClusterConfig(), NodeConfig())) == []
+    assert told(system, Rendering.of(ClusterConfig(), NodeConfig())) == []
+
+
+def test_a_node_without_a_script_for_firewall_marks_is_told_of(tmp_path: Path) -> None:
+    system = System(tmp_path)
+    marked = rendered(protocol="mark", firewall_mark=7, ports=None, health_check={"type": "none"})
+    running = "lbva-layer4 does not run"
+    assert told(system, marked) == ["No firewall script marks packets on this node", running]
+    script = parse_node({"firewall": {"script": "table ip mine {\n}\n"}})
+    assert told(system, Rendering.of(marked.cluster, script)) == [running]
 
 
 def test_nothing_is_told_of_daemons_that_run(tmp_path: Path) -> None:

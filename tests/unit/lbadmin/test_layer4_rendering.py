@@ -97,11 +97,11 @@ def test_a_draining_server_has_no_weight_and_a_halted_one_is_not_there() -> None
 def test_the_last_resort_serves_when_all_others_were_taken_out() -> None:
     fallback = {"ip": "192.168.10.99"}
     assert "sorry_server 192.168.10.99 0\n" in conf(fallback_server=fallback)
-    drained = [{**server, "state": "drain"} for server in SERVERS]
-    text = conf(fallback_server=fallback, real_servers=drained)
-    assert "sorry_server" not in text
-    assert "real_server 192.168.10.99 0 {\n        weight 1\n    }\n" in text
-    assert "192.168.10.99" in conf(fallback_server=fallback, real_servers=[])
+    for state in ("drain", "halt"):
+        servers = [{**server, "state": state} for server in SERVERS]
+        text = conf(fallback_server=fallback, real_servers=servers)
+        assert "sorry_server" not in text
+        assert "real_server 192.168.10.99 0 {\n        weight 1\n    }\n" in text
 
 
 def test_persistence_is_in_whole_seconds_and_its_granularity_a_mask() -> None:
@@ -135,7 +135,21 @@ def test_real_servers_behind_nat_alone_are_routed_for() -> None:
     text = rules(forwarding="nat")
     assert "ip saddr { 192.168.10.31, 192.168.10.32 } accept" in text
     assert "ct status" not in text
+    text = rules(forwarding="nat", fallback_server={"ip": "192.168.10.99"})
+    assert "ip saddr { 192.168.10.31, 192.168.10.32, 192.168.10.99 } accept" in text
     assert "ct status snat accept" in rules()
+
+
+def test_only_what_snat_translates_is_tracked() -> None:
+    text = rules(snat_addresses=["192.168.10.40"], fallback_server={"ip": "192.168.10.99"})
+    arriving = [line.strip() for line in text.partition("chain arriving")[2].partition("}\n")[0].splitlines()]
+    mark = mark_of(cluster().layer4_services[0])
+    servers = "{ 192.168.10.31, 192.168.10.32, 192.168.10.99 }"
+    assert f"meta mark {{ {mark} }} accept" in text
+    assert f"ip saddr {servers} ip daddr {{ 192.168.10.40 }} accept" in text
+    assert "meta l4proto icmp ip daddr { 192.168.10.30, 192.168.10.40 } accept" in text
+    assert arriving
+    assert text.count("notrack") == 2
 
 
 def test_several_sources_take_turns_and_are_brought_up() -> None:

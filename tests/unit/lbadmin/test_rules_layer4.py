@@ -219,6 +219,12 @@ def test_a_refusal_names_field_value_and_remedy(edit: Edit | list[Edit], field: 
          "label FE-1 is used by another real server of OCS; choose another label"),
         (server(ip="192.168.10.31"), "layer4_services.0.real_servers.1.ip",
          "address 192.168.10.31 of FE-2 in OCS is the one of FE-1; name each real server once"),
+        ([service(ports="5060"), server(ip="192.168.10.31", port=5060)],
+         "layer4_services.0.real_servers.1.ip",
+         "address 192.168.10.31 port 5060 of FE-2 in OCS is the one of FE-1; name each real server once"),
+        (service(fallback_server={"ip": "192.168.10.31"}), "layer4_services.0.fallback_server.ip",
+         ("address 192.168.10.31 of the fallback server of OCS is the one of FE-1; "
+          "choose a server that clients are not sent to anyway")),
         ([another(MARK), another(MARK, label="other")], "layer4_services.2.firewall_mark",
          "firewall_mark 7 of other is the one of web; choose another mark"),
         (another(ip="192.168.10.30", ports="5000-5060"), "layer4_services.1.ports",
@@ -282,7 +288,21 @@ def test_real_servers_of_both_layers_count_together() -> None:
     )
 
 
-def test_a_floating_address_is_no_real_server() -> None:
+def test_ports_of_layer_4_count_together() -> None:
+    ports = ",".join(str(number) for number in range(1000, 2024))
+    edits_ = [
+        another(label=f"a-{number}", ip=f"192.168.10.{number}", ports=ports) for number in range(40, 44)
+    ]
+    assert refusal(*edits_).sentence == (
+        "4105 ports and ranges of layer 4 of all virtual services together are more than 4096; remove some"
+    )
+
+
+def test_a_floating_address_is_no_server() -> None:
+    last_resort = service(fallback_server={"ip": "192.168.10.99"})
+    assert refusal(last_resort, floating("192.168.10.99")).sentence == (
+        "floating address 192.168.10.99 is the fallback server of OCS; choose a free one"
+    )
     assert refusal(floating("192.168.10.32")).sentence == (
         "floating address 192.168.10.32 is the real server FE-2; choose a free one"
     )

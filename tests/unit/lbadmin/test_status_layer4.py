@@ -11,8 +11,8 @@ from lbadmin.errors import UnavailableError
 from lbadmin.ipvs_netlink import LiveServer, LiveService
 from lbadmin.model import Layer4Service
 from lbadmin.render.layer4 import key_of
-from lbadmin.statistics import Row
-from lbadmin.status_layer4 import Layer4ServiceStatus, joined, layer4_status
+from lbadmin.statistics import Row, state_of
+from lbadmin.status_layer4 import Layer4ServiceStatus, carried_out, joined, layer4_status
 from lbadmin.system import System
 
 FE1 = {"label": "FE-1", "ip": "192.168.10.31"}
@@ -58,6 +58,32 @@ def test_a_real_server_is_as_ipvs_has_it(
     fields: dict[str, Any], live: list[LiveServer], expected: str
 ) -> None:
     assert status(service({**FE1, **fields}), *live).real_servers[0].health == expected
+
+
+@pytest.mark.parametrize(
+    ("fields", "live", "expected"),
+    [
+        ({}, [live_server("192.168.10.31")], True),
+        # Its checks are still to come, or have failed.
+        ({}, [], True),
+        ({}, [live_server("192.168.10.31", weight=0)], True),
+        ({}, [live_server("192.168.10.40", weight=1)], True),
+        ({"state": "drain"}, [live_server("192.168.10.31", weight=0)], True),
+        ({"state": "drain"}, [live_server("192.168.10.31")], False),
+        ({"weight": 50}, [live_server("192.168.10.31")], False),
+        ({"state": "halt"}, [live_server("192.168.10.31")], False),
+        ({"state": "halt"}, [], True),
+        ({"port": 5061}, [live_server("192.168.10.31")], False),
+        ({}, [live_server("192.168.10.31"), live_server("192.168.10.32")], False),
+    ],
+)
+def test_a_change_is_carried_out_when_ipvs_has_nothing_else(
+    fields: dict[str, Any], live: list[LiveServer], expected: bool
+) -> None:
+    wanted = service({**FE1, **fields}, fallback_server={"ip": "192.168.10.40"})
+    found = [LiveService(key_of(wanted), "wlc", 1, 2, 3, 4, 5, tuple(live))]
+    assert carried_out([wanted], found) is expected
+    assert not carried_out([wanted], [])
 
 
 def test_one_without_a_check_is_unchecked_and_serves() -> None:
@@ -146,3 +172,17 @@ def test_nobody_is_asked_without_services(monkeypatch: pytest.MonkeyPatch, tmp_p
     # Without the checking HAProxy and without IPVS the services are there all the same.
     assert [each.health for each in layer4_status(System(tmp_path), [service(FE1)])] == ["unknown"]
     assert asked == ["IPVS"]
+
+
+def test_what_is_known_of_a_real_server_is_kept_while_it_is_at_its_place() -> None:
+    head = "1\n# be_id be_name srv_name srv_addr srv_op_state srv_port srv_check_port\n"
+    rows = (
+        "2 OCS FE-1 192.168.10.31 0 5060 5061",
+        "2 OCS FE-2 192.168.10.32 2 5060 5061",
+        "3 gone FE-1 :: 2 1 1",
+    )
+    known = head + "".join(f"{row}\n" for row in rows)
+    places = {("OCS", "FE-1"): ("192.168.10.31", 5060), ("OCS", "FE-2"): ("192.168.10.32", 5070)}
+    assert state_of(known, places) == f"{head}2 OCS FE-1 192.168.10.31 0 5060 0\n"
+    for strange in ("", "nonsense", "1\n#\nnonsense\n", "1\n# srv_name\nFE-1 2 3\n"):
+        assert "FE-1 2" not in state_of(strange, places)
