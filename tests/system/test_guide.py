@@ -7,11 +7,11 @@ from harness.appliance import OCS_PORTS, SERVICE_ADDRESS, SERVICE_LABEL, Applian
 from harness.clients import SIP_TCP_PORT, SIP_TLS_PORT, OcsClient, clients
 from harness.deadline import Deadline
 from harness.lab import Lab
-from harness.ocs import rpc, sipp
+from harness.ocs import sipp
 from harness.topology import VIP
+from tests.system.ocs_ports import answer_of
 
 NAMES = {"FE-1", "FE-2"}
-HTTPS_PORTS = (443, 444)
 # fall 2 x 4 s, plus what emulation adds.
 HEALTH_S = 60
 
@@ -77,19 +77,7 @@ def test_a_held_connection_lives_through_a_graceful_reload(lab: Lab, balancing: 
 def test_each_port_of_the_guide_answers_through_the_virtual_address(
     lab: Lab, balancing: Appliance, port: int
 ) -> None:
-    source = "192.168.10.130"
-    if port in HTTPS_PORTS:
-        with lab.http(f"https://{VIP}:{port}", host="client", source=source) as web:
-            answer = web.get("/").text
-    elif port == 135:
-        with lab.connect("client", (str(VIP), port), source=source, timeout_s=20) as connection:
-            connection.sendall(rpc.bind(1).encode())
-            answer = connection.recv(4096).decode(errors="replace")
-    elif port == 8404:
-        to = f"OPENSSL:{VIP}:{port},bind={source},verify=0,cert={lab.certificate}"
-        answer = lab.run("client", ["socat", "-t", "20", "-", to]).stdout
-    else:
-        answer = OcsClient(lab, source).register(port)
+    answer = answer_of(lab, port, "192.168.10.130")
     assert any(name in answer for name in NAMES), answer
 
 

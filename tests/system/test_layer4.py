@@ -23,6 +23,7 @@ from harness.topology import SERVICE, VIP
 from harness.webui import WebUi
 from lbadmin.model import Layer4Service
 from tests.system.conftest import RESTORE_S, restored
+from tests.system.ocs_ports import answer_of
 
 NAMES = {"FE-1", "FE-2"}
 PORTS = (SIP_TCP_PORT, SIP_TLS_PORT, 5069, 5074, SIP_TCP_PORT)
@@ -351,6 +352,11 @@ def expect_guides_service(lab: Lab, appliance: Appliance) -> None:
     assert all(len(names) == 1 for names in served_by)
     assert set.union(*served_by) == NAMES
     assert seen(lab, "request", begin) == {str(VIP)}
+    answers = {port: answer_of(lab, port, "192.168.10.130") for port in OCS_PORTS}
+    names = {port: next((name for name in NAMES if name in text), None) for port, text in answers.items()}
+    assert len(names) == len(OCS_PORTS)
+    assert len(set(names.values())) == 1, names
+    assert None not in names.values(), names
 
 
 def test_the_guides_service_at_layer_4_by_page_serves_the_pool(lab: Lab, fresh: Appliance) -> None:
