@@ -19,14 +19,21 @@ LAYER4_TABLE = "lbva_layer4"
 
 
 class _Family(NamedTuple):
-    """nft's words for a version of IP, for its addresses, and for its messages."""
+    """nft's words for a version of IP, for its addresses, and for the messages that tell of errors."""
 
     family: str
     address: str
-    icmp: str
+    errors: str
 
 
-_FAMILIES = {4: _Family("ip", "ipv4_addr", "icmp"), 6: _Family("ip6", "ipv6_addr", "ipv6-icmp")}
+_FAMILIES = {
+    4: _Family("ip", "ipv4_addr", "icmp type { destination-unreachable, time-exceeded, parameter-problem }"),
+    6: _Family(
+        "ip6",
+        "ipv6_addr",
+        "icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem }",
+    ),
+}
 
 
 def render_layer4_rules(cluster: ClusterConfig, node: NodeConfig, pair: PairConfig | None) -> dict[str, str]:
@@ -105,7 +112,7 @@ def _untracked(snat: Sequence[Layer4Service]) -> Iterator[str]:
         for family in (_FAMILIES[version].family,)
     )
     told = (
-        f"meta l4proto {_FAMILIES[version].icmp} {_FAMILIES[version].family} daddr {_set(addresses)} accept"
+        f"{_FAMILIES[version].family} daddr {_set(addresses)} {_FAMILIES[version].errors} accept"
         for version, addresses in _by_version(
             each for service in snat for each in (service.ip, *sources_of(service))
         )
