@@ -72,8 +72,8 @@ bench-failover: venv disk  ## Measure what failovers cost clients, beside keepal
 # OPTIONS: see `python -m harness.failover.layer4 --help`; ROUNDS=0 leaves the throughput out.
 .PHONY: bench-layer4
 bench-layer4: venv disk  ## Measure which connections outlive a failover at layer 4 and at layer 7, and the throughput of both. About 35 minutes.
-	@$(VENV)/bin/python -m harness.failover.layer4 $(OPTIONS)
-	@$(VENV)/bin/python -m loadtests.dataplane.forwarding --rounds $(or $(ROUNDS),3)
+	@status=0; $(VENV)/bin/python -m harness.failover.layer4 $(OPTIONS) || status=1; \
+		$(VENV)/bin/python -m loadtests.dataplane.forwarding --rounds $(or $(ROUNDS),3) || status=1; exit $$status
 
 .PHONY: bench-sensitivity
 bench-sensitivity: venv disk  ## Measure how long a pause of the master each failover sensitivity lets pass. About 25 minutes.

@@ -3,24 +3,34 @@
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import partial
 
 from lbadmin.errors import ActivationError, LbadminError, UnavailableError
+from lbadmin.files import install
 from lbadmin.firewall import refusal
 from lbadmin.graphs.settings import GRAPHS_CONF
 from lbadmin.haproxy import ANSWER_TIMEOUT_S, SERVER_ROW, HAProxy, is_service, words_of
 from lbadmin.ipvs import TABLE
 from lbadmin.ipvs_netlink import read_live
-from lbadmin.model import ClusterConfig, NodeConfig, RealServer, VirtualService
+from lbadmin.model import ClusterConfig, Layer4Service, NodeConfig, RealServer, VirtualService
 from lbadmin.node.network import STANDARD_MTU
 from lbadmin.pair.model import PairConfig, joined
 from lbadmin.render import HAPROXY_CFG, KEEPALIVED_CONF, render
 from lbadmin.render.conntrack import SYSCTL_CONF
 from lbadmin.render.firewall import FIREWALL_DIR, OWN_RULES
 from lbadmin.render.haproxy import CERTIFICATES
-from lbadmin.render.layer4 import LAYER4_CONF, LAYER4_SYSCTL, layer4_services
+from lbadmin.render.layer4 import (
+    LAYER4_CONF,
+    LAYER4_SYSCTL,
+    ServiceKey,
+    key_of,
+    last_resorts,
+    layer4_services,
+    render_layer4,
+)
 from lbadmin.render.layer4_checks import CHECKS_CFG, CHECKS_SOCKET, CHECKS_STATE, checked_places
 from lbadmin.render.layer4_rules import LAYER4_RULES
 from lbadmin.render.layer4_sync import CONNTRACKD_CONF, SYNC_ENV
@@ -107,13 +117,13 @@ def _steps(system: System, haproxy: HAProxy, old: Rendering, new: Rendering) -> 
         yield lambda: renew_sshd(system)
     if HAPROXY_CFG in changed or old.cluster != new.cluster:
         yield lambda: _haproxy(system, haproxy, old, new)
-    yield from _layer4_steps(system, new, changed)
+    yield from _layer4_steps(system, old, new, changed)
     if any(name in changed for name in PEER_FILES):
         yield lambda: restart_peer(system, new)
-    if netdevs_of(old.files) != netdevs_of(new.files):
-        # What synchronises is bound to a bond or VLAN that networkd has made anew.
-        changed |= {SYNC_ENV, CONNTRACKD_CONF}
     yield from _node_steps(system, new, changed)
+    before, after = netdevs_of(old.files), netdevs_of(new.files)
+    if any(before[name] != after.get(name) for name in before):
+        yield lambda: _synchronise_anew(system, new)
     if KEEPALIVED_CONF in changed:
         if joined(new.pair) is not None and joined(old.pair) is None:
             # Roles are given out when the administrator says so: the guide's Restart Heartbeat.
@@ -122,12 +132,14 @@ def _steps(system: System, haproxy: HAProxy, old: Rendering, new: Rendering) -> 
             yield lambda: restart_heartbeat(system, new)
 
 
-def _layer4_steps(system: System, new: Rendering, changed: set[str]) -> Iterator[Callable[[], None]]:
+def _layer4_steps(
+    system: System, old: Rendering, new: Rendering, changed: set[str]
+) -> Iterator[Callable[[], None]]:
     """Yield what there is to do with layer 4: what is new is checked from the beginning."""
     if CHECKS_CFG in changed:
         yield lambda: renew_checks(system, new)
     if LAYER4_FILES & changed:
-        yield lambda: renew_layer4(system, new)
+        yield lambda: renew_layer4(system, new, old)
 
 
 def _node_steps(system: System, new: Rendering, changed: set[str]) -> Iterator[Callable[[], None]]:
@@ -235,26 +247,74 @@ def renew_checks(system: System, new: Rendering) -> None:
 
     Raises ActivationError.
     """
+    path = system.path(CHECKS_STATE)
+    path.unlink(missing_ok=True)
     with contextlib.suppress(UnavailableError):  # nothing is known yet
         known = ask(str(system.path(CHECKS_SOCKET)), "show servers state", ANSWER_TIMEOUT_S)
-        path = system.path(CHECKS_STATE)
         path.write_text(state_of(known, checked_places(new.cluster)), encoding="utf-8")
         path.chmod(0o644)
     reload_configured(system, "lbva-checks.service", new.files[CHECKS_CFG])
 
 
-def renew_layer4(system: System, new: Rendering) -> None:
+def _synchronise_anew(system: System, new: Rendering) -> None:
+    """Let what was bound to a bond or VLAN that networkd makes anew start again. Raises ActivationError.
+
+    It is tried until the device is there, which may take longer than this change.
+    """
+    for unit, main in (("lbva-layer4-sync.service", SYNC_ENV), ("conntrackd.service", CONNTRACKD_CONF)):
+        if new.files[main]:
+            run_program(system, "systemctl", "restart", "--no-block", unit)
+
+
+def renew_layer4(system: System, new: Rendering, old: Rendering | None = None) -> None:
     """Bring lbva-layer4 to its files, and IPVS to the services and their real servers.
 
-    Raises ActivationError or UnavailableError.
+    `old` is what it has now, where that is known. Raises ActivationError, UnavailableError or OSError.
     """
-    reload_configured(system, "lbva-layer4.service", new.files[LAYER4_CONF])
+    away = _losing_their_last_resort(old.cluster, new.cluster) if old is not None else set()
+    if away:
+        kept = tuple(each for each in layer4_services(new.cluster) if key_of(each) not in away)
+        files = render_layer4(new.cluster.model_copy(update={"layer4_services": kept}))
+        install(system, files)
+        _load_layer4(system, files[LAYER4_CONF], kept, away)
+        install(system, {name: new.files[name] for name in files})
+    _load_layer4(system, new.files[LAYER4_CONF], tuple(layer4_services(new.cluster)))
+
+
+def _losing_their_last_resort(old: ClusterConfig, new: ClusterConfig) -> set[ServiceKey]:
+    """Return which services have a last resort that serves now, and is not to be theirs any more.
+
+    keepalived 2.3.3 crashes when a sorry_server that is in use leaves its service (mended by its commit
+    7cfb502b). Such a service goes and comes back: no real server of it is well.
+    """
+    now = last_resorts(new)
+    leaving = {key: place for key, place in last_resorts(old).items() if key not in now}
+    if not leaving:
+        return set()
+    live = {each.key: each.servers for each in read_live()}
+    return {
+        key
+        for key, place in leaving.items()
+        if place in {(server.address, server.port) for server in live.get(key, ())}
+    }
+
+
+def _load_layer4(
+    system: System,
+    configuration: str,
+    wanted: Sequence[Layer4Service],
+    unwanted: AbstractSet[ServiceKey] = frozenset(),
+) -> None:
+    """Let keepalived read its file, and wait until IPVS is as it says."""
+    reload_configured(system, "lbva-layer4.service", configuration)
     if not system.path(TABLE).exists():
         return  # the unit would not have started without the module: there are no services
-    wanted = list(layer4_services(new.cluster))
     # keepalived takes a moment after it has been told.
     deadline = time.monotonic() + LAYER4_S
-    while not carried_out(wanted, read_live()):
+    while True:
+        live = read_live()
+        if carried_out(wanted, live) and unwanted.isdisjoint(each.key for each in live):
+            return
         if time.monotonic() > deadline:
             raise ActivationError("IPVS does not have the layer 4 services and real servers that it should")
         time.sleep(LAYER4_POLL_S)

@@ -54,11 +54,11 @@ def parse_statistics(text: str) -> list[Row]:
 
 
 def state_of(text: str, places: Mapping[tuple[str, str], tuple[str, int]]) -> str:
-    """Return an answer to `show servers state` of those servers that still are at these places.
+    """Return an answer to `show servers state` of those servers that still have these addresses.
 
-    `places` are address and port by the names of backend and server: HAProxy would give a server that has
-    moved its old port back, as it does with the port that was checked, which is left out. The format is
-    version 1 (management guide, 9.3 "show servers state"): a line of names, a line a server.
+    `places` are address and port by the names of backend and server: HAProxy would give them their old ports
+    back. The format is version 1 (management guide, 9.3 "show servers state"): a line of names, a line a
+    server.
     """
     lines = text.strip().splitlines()
     version, names, *servers = lines if len(lines) > 1 else ("1", "#")
@@ -67,8 +67,9 @@ def state_of(text: str, places: Mapping[tuple[str, str], tuple[str, int]]) -> st
     for server in servers:
         row = dict.fromkeys(columns, "-") | dict(zip(columns, server.split(), strict=False))
         address, port = places.get((row.get("be_name", ""), row.get("srv_name", "")), ("", 0))
-        if (row.get("srv_addr"), row.get("srv_port")) == (address, str(port)):
-            kept.append(" ".join({**row, "srv_check_port": "0"}[name] for name in columns))
+        if row.get("srv_addr") == address:
+            row |= {"srv_port": str(port), "srv_check_port": "0"}
+            kept.append(" ".join(row[name] for name in columns))
     return "".join(f"{line}\n" for line in (version, names, *kept))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from lbadmin.errors import UnavailableError
 from lbadmin.ipvs_netlink import LiveServer, LiveService, read_live
 from lbadmin.model import Forwarding, Layer4RealServer, Layer4Service
-from lbadmin.render.layer4 import ServiceKey, key_of, layer4_port, layer4_weight, serving
+from lbadmin.render.layer4 import FALLBACK_WEIGHT, ServiceKey, key_of, layer4_port, layer4_weight, serving
 from lbadmin.render.layer4_checks import CHECKS_SOCKET
 from lbadmin.statistics import Health, Row, ask, number, parse_statistics
 from lbadmin.status_layer7 import RealServerStatus, Rows, ServiceHealth, Traffic, rows_by_name
@@ -75,10 +75,10 @@ def _carried_out(service: Layer4Service, live: LiveService | None) -> bool:
     weights = {
         (server.ip, layer4_port(server.port, key)): {0, layer4_weight(server)} for server in serving(service)
     }
-    return all(
-        each.weight in weights.get((each.address, each.port), ())
-        or (each.address, each.port) == (last_resort.ip, layer4_port(last_resort.port, key))
-        for each in live.servers
+    if last_resort.ip is not None:
+        weights[last_resort.ip, layer4_port(last_resort.port, key)] = {FALLBACK_WEIGHT}
+    return live.scheduler == service.scheduler and all(
+        each.weight in weights.get((each.address, each.port), ()) for each in live.servers
     )
 
 

@@ -159,6 +159,12 @@ class Bench:
             for method in METHODS.values():
                 layer4.wait_for_health(appliance, method.label, "up", Deadline(SETTLE_S))
 
+    def _master(self) -> str:
+        """Who is master; one that serves as many connections at once may be late with its answer."""
+        return Deadline(SETTLE_S).wait_until(
+            lambda: self.pair.master().machine.name, "one node to be the master", ignoring=(LabError,)
+        )
+
     def run(self, fault: str, methods: Sequence[str], name: str, repeat: int) -> lived.Run:
         """Let a fault strike while connections of these methods, and of layer 7, exchange data."""
         scenario = next(each for each in SCENARIOS if each.name == fault)
@@ -171,10 +177,7 @@ class Bench:
         groups = self._crowd.groups(methods)
         with Clients(self.pair, self._folder, groups) as clients:
             clients.wait_until_in_use()
-            # A master that serves as many at once may be late with its answer.
-            master = Deadline(SETTLE_S).wait_until(
-                lambda: self.pair.master().machine.name, "one node to be the master", ignoring=(LabError,)
-            )
+            master = self._master()
             slave = next(each for each in pairs.NAMES if each != master)
             with Faults(self.lab) as faults:
                 stage = Stage(self.lab, faults, self.lab.machine(master), self.lab.machine(slave), repeat)
@@ -182,7 +185,7 @@ class Bench:
                 struck = scenario.strike(stage).brought_about
                 time.sleep(max(0.0, struck.end + OBSERVED_S - time.time()))
                 told = clients.events()
-                new = self.pair.master().machine.name
+                new = self._master()
         found = survivals(told, struck)
         alive, wanted = sum(each.connections for each in found), total(groups)
         if alive != wanted:

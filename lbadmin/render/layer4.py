@@ -40,6 +40,7 @@ refusal: if that one has died it is there again by then."""
 METHODS: dict[Forwarding, str] = {"snat": "NAT", "nat": "NAT", "dr": "DR", "tun": "TUN"}
 
 FALLBACK_WEIGHT = 1
+"""keepalived's own for a sorry_server."""
 
 _SYSCTL = {
     # A real server that was removed ends its connections, and one that gets no new ones loses its clients'
@@ -130,6 +131,22 @@ def mark_of(service: Layer4Service) -> int:
     return own_mark(service) if mark is None else mark
 
 
+def last_resorts(cluster: ClusterConfig) -> dict[ServiceKey, tuple[Address, int]]:
+    """Return address and port of each fallback server that checks bring in, keepalived's sorry_server."""
+    found = {}
+    for service in layer4_services(cluster):
+        fallback = service.fallback_server
+        if fallback.ip is not None and _may_get_clients(service):
+            key = key_of(service)
+            found[key] = fallback.ip, layer4_port(fallback.port, key)
+    return found
+
+
+def _may_get_clients(service: Layer4Service) -> bool:
+    """Tell whether it is for checks to say if a real server gets new clients."""
+    return any(layer4_weight(server) for server in serving(service))
+
+
 def check_path(service: Layer4Service, server: Layer4RealServer) -> str:
     """Return where the checking HAProxy is asked for a real server.
 
@@ -165,7 +182,7 @@ def _virtual_server(service: Layer4Service) -> Iterator[str]:
     fallback = service.fallback_server
     if fallback.ip is not None:
         place = f"{fallback.ip} {layer4_port(fallback.port, key)}"
-        if any(layer4_weight(server) for server in servers):
+        if _may_get_clients(service):
             yield f"    sorry_server {place}"
             yield f"    sorry_server_lvs_method {METHODS[service.forwarding]}"
         else:

@@ -22,6 +22,7 @@ from harness.ocs.client import SipClient
 from harness.topology import SERVICE, VIP
 from harness.webui import WebUi
 from lbadmin.model import Layer4Service
+from lbadmin.render.layer4 import mark_of
 from tests.system.conftest import RESTORE_S, restored
 from tests.system.ocs_ports import answer_of
 
@@ -188,6 +189,12 @@ def test_the_last_resort_serves_for_as_long_as_no_real_server_is_left(
         layer4.wait_for_health(appliance, method.label, "down", Deadline(HEALTH_S))
         assert {client.wait_until_served(Deadline(30)) for client in some} == {second.name}
         assert layer4.service_health(appliance, method.label) == "fallback"
+        # What is down is drained, too, and comes back: keepalived lives through it.
+        checker = appliance.machine.run("cat /run/lbva-layer4/checkers.pid").stdout
+        for state in ("drain", "online"):
+            appliance.call("PUT", f"{path_of(method, first.name)}/state", {"state": state})
+            assert {client.wait_until_served(Deadline(30)) for client in some} == {second.name}
+            assert appliance.machine.run("cat /run/lbva-layer4/checkers.pid").stdout == checker
     layer4.wait_for_health(appliance, method.label, "up", Deadline(HEALTH_S))
     assert {client.wait_until_served(Deadline(30)) for client in some} == {first.name}
     # By the administrator's will, too, and then what is open stays.
@@ -207,10 +214,11 @@ def test_every_scheduler_of_the_kernel_shares_clients_out(lab: Lab, appliance: A
     weights = {front_end.name: weight for front_end, weight in zip(lab.front_ends, (3, 1), strict=True)}
     for name, weight in weights.items():
         appliance.call("PATCH", path_of(method, name), {"weight": weight})
+    mark = mark_of(Layer4Service.model_validate(layer4.service_of(method, lab)))
     for scheduler in get_args(Layer4Service.model_fields["scheduler"].annotation):
         appliance.call("PATCH", path_of(method), {"scheduler": scheduler, "persistence": {"enabled": False}})
         in_kernel = appliance.machine.run("ipvsadm --list --numeric").stdout
-        assert any(line.split()[2:3] == [scheduler] for line in in_kernel.splitlines()), in_kernel
+        assert [str(mark), scheduler] in [line.split()[1:3] for line in in_kernel.splitlines()], in_kernel
         served_by = [client.wait_until_served(Deadline(30)) for client in (*some, *some)]
         if scheduler in {"dh", "sh", "mh"}:
             # By addresses: whoever comes again goes where they were.

@@ -68,6 +68,8 @@ def test_a_real_server_is_as_ipvs_has_it(
         ({}, [], True),
         ({}, [live_server("192.168.10.31", weight=0)], True),
         ({}, [live_server("192.168.10.40", weight=1)], True),
+        # It was a real server before.
+        ({}, [live_server("192.168.10.40", weight=100)], False),
         ({"state": "drain"}, [live_server("192.168.10.31", weight=0)], True),
         ({"state": "drain"}, [live_server("192.168.10.31")], False),
         ({"weight": 50}, [live_server("192.168.10.31")], False),
@@ -83,6 +85,7 @@ def test_a_change_is_carried_out_when_ipvs_has_nothing_else(
     wanted = service({**FE1, **fields}, fallback_server={"ip": "192.168.10.40"})
     found = [LiveService(key_of(wanted), "wlc", 1, 2, 3, 4, 5, tuple(live))]
     assert carried_out([wanted], found) is expected
+    assert not carried_out([wanted.model_copy(update={"scheduler": "rr"})], found)
     assert not carried_out([wanted], [])
 
 
@@ -182,7 +185,7 @@ def test_what_is_known_of_a_real_server_is_kept_while_it_is_at_its_place() -> No
         "3 gone FE-1 :: 2 1 1",
     )
     known = head + "".join(f"{row}\n" for row in rows)
-    places = {("OCS", "FE-1"): ("192.168.10.31", 5060), ("OCS", "FE-2"): ("192.168.10.32", 5070)}
-    assert state_of(known, places) == f"{head}2 OCS FE-1 192.168.10.31 0 5060 0\n"
+    places = {("OCS", "FE-1"): ("192.168.10.31", 5070), ("OCS", "FE-2"): ("192.168.10.99", 5060)}
+    assert state_of(known, places) == f"{head}2 OCS FE-1 192.168.10.31 0 5070 0\n"
     for strange in ("", "nonsense", "1\n#\nnonsense\n", "1\n# srv_name\nFE-1 2 3\n"):
         assert "FE-1 2" not in state_of(strange, places)
