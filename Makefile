@@ -45,7 +45,7 @@ check: venv  ## Lint, types and unit tests, in under a minute.
 
 .PHONY: nightly
 nightly: test reproducible bench bench-scale bench-failover bench-sensitivity bench-dataplane  ## Everything, with the figures and the long forms of tests.
-	$(PYTEST) tests/image tests/lab tests/system -m nightly --junit-xml=build/report/nightly.xml
+	$(PYTEST) tests/image tests/browser tests/lab tests/system -m nightly --junit-xml=build/report/nightly.xml
 	@$(MAKE) load PROFILE=failover
 	@$(MAKE) bench-layer4  # fails when an aim is missed
 

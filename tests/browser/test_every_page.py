@@ -9,7 +9,9 @@ from tests.browser.crawling import PICTURES, crawl
 from tests.image.servers import FrontEnd
 
 
-@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["1280", "800"])
+@pytest.mark.parametrize(
+    "size", [pytest.param(WIDE, id="1280"), pytest.param(NARROW, id="800", marks=pytest.mark.nightly)]
+)
 def test_every_page_answers_fits_and_explains_its_fields(
     visit: Visit, pool: dict[str, FrontEnd], api: Client, size: tuple[int, int]
 ) -> None:

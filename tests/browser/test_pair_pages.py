@@ -98,7 +98,9 @@ def test_a_wrong_password_is_told_and_the_form_is_as_it_was(
         expect(ui.field("Password for *loadbalancer* user on peer")).to_have_value("")
 
 
-@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["1280", "800"])
+@pytest.mark.parametrize(
+    "size", [pytest.param(WIDE, id="1280"), pytest.param(NARROW, id="800", marks=pytest.mark.nightly)]
+)
 def test_every_page_of_master_and_slave_answers_fits_and_explains_its_fields(
     browser: Browser, nodes: tuple[Node, Node], size: tuple[int, int]
 ) -> None:

@@ -201,6 +201,7 @@ LOCKS_OUT = """table inet mine {
 """
 
 
+@pytest.mark.nightly
 def test_a_script_that_locks_the_administrator_out_is_taken_back_after_the_minute(node: Node) -> None:
     change(node, {"script": LOCKS_OUT}, confirmed=False)
     assert not reaches(node.address, WEB, INSIDE)

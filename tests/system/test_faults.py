@@ -78,6 +78,7 @@ def test_a_reboot_is_undone_by_its_end(pair: Pair) -> None:
     pair.wait_until_settled(Deadline(BOOT_S))
 
 
+@pytest.mark.nightly
 def test_a_frozen_machine_is_silent_until_it_goes_on(pair: Pair) -> None:
     machine = pair.machines[1]
     before = boot_of(machine)
@@ -92,6 +93,7 @@ def test_a_frozen_machine_is_silent_until_it_goes_on(pair: Pair) -> None:
         assert boot_of(machine) == before
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("service", UNITS)
 def test_a_killed_service_comes_back_or_stays_away(pair: Pair, service: str) -> None:
     machine, unit = pair.machines[1], UNITS[service][0]
@@ -140,6 +142,7 @@ def test_a_partition_parts_the_nodes_and_nothing_else(pair: Pair) -> None:
     assert [reaches(first, place) for place in places] == [True, True]
 
 
+@pytest.mark.nightly
 def test_a_node_without_front_ends_still_reaches_its_peer(pair: Pair) -> None:
     first, second = pair.machines
     front_ends = [str(front_end.address) for front_end in pair.lab.front_ends]
@@ -152,6 +155,7 @@ def test_a_node_without_front_ends_still_reaches_its_peer(pair: Pair) -> None:
     assert [reaches(first, address, SIP) for address in front_ends] == [True, True]
 
 
+@pytest.mark.nightly
 def test_a_slow_card_delays_every_answer(pair: Pair) -> None:
     machine, delay_s = pair.machines[1], 0.6
     with Faults(pair.lab) as faults:
@@ -160,6 +164,7 @@ def test_a_slow_card_delays_every_answer(pair: Pair) -> None:
     Deadline(20).wait_until(lambda: time_to_connect(pair, machine) < delay_s, "the delay to be gone")
 
 
+@pytest.mark.nightly
 def test_a_flaky_card_loses_some_answers(pair: Pair) -> None:
     machine = pair.machines[1]
     with Faults(pair.lab) as faults:
@@ -183,6 +188,7 @@ def test_a_full_disk_takes_no_change_until_there_is_room(pair: Pair) -> None:
     assert master.call("PATCH", "/layer7/settings", change)["client_timeout_ms"] == 29 * 60 * 1000
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("seconds", [86_400, -3600])
 def test_a_clock_goes_wrong_and_right_again(pair: Pair, seconds: int) -> None:
     machine = pair.machines[1]

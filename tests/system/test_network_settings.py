@@ -117,6 +117,7 @@ def test_a_vlan_on_a_bond_speaks_with_its_tag_and_carries_virtual_addresses(
     )
 
 
+@pytest.mark.nightly
 def test_a_bond_goes_on_serving_whichever_link_is_cut(
     lab: Lab, appliance: Appliance, machine: LibvirtMachine
 ) -> None:
@@ -171,6 +172,7 @@ def arrives(heard: socket.socket, machine: LibvirtMachine, source: str, target: 
     return arrived
 
 
+@pytest.mark.nightly
 def test_routes_lead_packets_to_their_routers(
     lab: Lab, appliance: Appliance, machine: LibvirtMachine
 ) -> None:

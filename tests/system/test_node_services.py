@@ -152,6 +152,7 @@ def test_a_flood_of_logs_stays_in_its_budget_and_forwarding_goes_on(
         Deadline(200).wait_until(lambda: server.has("after the flood"), "a line after the flood")
 
 
+@pytest.mark.nightly
 def test_the_firewall_tracks_as_many_connections_as_configured(
     lab: Lab, fresh: Appliance, downloaded: LibvirtMachine
 ) -> None:

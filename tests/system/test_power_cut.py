@@ -14,7 +14,7 @@ from tests.system.conftest import BOOT_S
 BASE_MS = 100_000
 
 
-@pytest.mark.parametrize("changes_before_the_cut", [1, 7])
+@pytest.mark.parametrize("changes_before_the_cut", [1, pytest.param(7, marks=pytest.mark.nightly)])
 def test_a_power_cut_in_a_stream_of_changes_leaves_the_last_acknowledged_one(
     lab: Lab, fresh: Appliance, downloaded: LibvirtMachine, changes_before_the_cut: int
 ) -> None:

@@ -95,6 +95,7 @@ def test_a_bad_value_is_told_on_the_console_and_the_factory_default_stays(deploy
     assert len([line for line in every_line if "192.168.2.400/24" in line]) == 1
 
 
+@pytest.mark.nightly
 def test_an_appliance_on_vmware_comes_up_where_its_ovf_properties_say(by_ovf: Lab) -> None:
     machine = by_ovf.machine("lb2")
     appliance = Appliance(by_ovf, machine)
