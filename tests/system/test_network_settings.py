@@ -85,6 +85,7 @@ def is_in_vlan(heard: socket.socket, address: str) -> bool:
     return is_answered(heard, address, "192.168.20.9", VLAN)
 
 
+@pytest.mark.nightly
 def test_a_vlan_on_a_bond_speaks_with_its_tag_and_carries_virtual_addresses(
     lab: Lab, appliance: Appliance, machine: LibvirtMachine
 ) -> None:
@@ -204,6 +205,7 @@ def move(appliance: Appliance) -> None:
     appliance.hang_up()
 
 
+@pytest.mark.nightly
 def test_a_move_that_nobody_confirms_is_taken_back_and_the_page_tells_it(
     lab: Lab, appliance: Appliance
 ) -> None:

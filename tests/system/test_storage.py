@@ -70,6 +70,7 @@ def test_it_starts_and_balances_from_a_disk_that_it_can_not_write(lab: Lab, prot
     serves(lab)
 
 
+@pytest.mark.nightly
 def test_a_damaged_state_is_left_aside_for_the_last_good_one(
     lab: Lab, balancing: Appliance, guided: LibvirtMachine
 ) -> None:
