@@ -17,7 +17,7 @@ from tests.system.conftest import BOOT_S
 SECURE_VIP = SERVICE.interface(40).ip
 SCRIPT = "#!/bin/bash\nexec 3<>/dev/tcp/$3/$4\n"
 RESIDENT_MAX_KIB = 165_000
-"""What lbadmind and lbadmin-web may take together of the 2 GB machine: they took 157,000 when layer 4 had come."""
+"""What lbadmind and lbadmin-web may take together of the 2 GB machine; with layer 4 they took 157,000."""
 
 
 def test_certificates_checks_and_scripts_work_within_the_sandbox(
