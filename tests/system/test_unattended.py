@@ -69,6 +69,7 @@ def test_an_appliance_comes_up_where_its_credentials_say(deployed: Lab) -> None:
     assert "default via 192.168.2.1 dev eth0" in machine.run("ip route").stdout
 
 
+@pytest.mark.nightly
 def test_credentials_are_taken_at_the_first_boot_alone(deployed: Lab) -> None:
     machine = deployed.machine("lb2")
     appliance = Appliance(deployed, machine)
